@@ -1,0 +1,15 @@
+# Warnings and sanitizers belong to a target, never to global flags.
+function(tape_flags target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+    -Wimplicit-fallthrough $<$<BOOL:${TAPE_WERROR}>:-Werror>)
+  # Offsets are 64 bits on every host.
+  target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64 _GNU_SOURCE)
+  if(TAPE_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${TAPE_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${TAPE_SANITIZE})
+  endif()
+  if(TAPE_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
