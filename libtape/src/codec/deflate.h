@@ -1,0 +1,57 @@
+// Raw deflate in one call: pages and nodes.
+//
+// In, out: whole buffers.
+// Threads: one caller at a time for each object.
+// Spec:    RFC 1951; docs/format.md §3 "Engines".
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tape/bytes.h"
+#include "tape/ragzip_writer.h"
+
+namespace tape {
+
+class Deflater {
+ public:
+  Deflater() = default;
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+  virtual ~Deflater() = default;
+  // Appends the raw deflate stream of `in` to `out`. Equal bytes for equal input, engine, engine
+  // version and level; nothing is promised across versions.
+  virtual void deflate(ByteView in, Bytes& out) = 0;
+};
+
+// `level` as in RagzipOptions, checked by the caller.
+std::unique_ptr<Deflater> make_libdeflate_deflater(int level);
+std::unique_ptr<Deflater> make_zlib_deflater(int level);
+std::unique_ptr<Deflater> make_deflater(Engine engine, int level);
+
+enum class InflateOutcome { done, bad_or_cut, too_long };
+
+// Raw inflate in one call (libdeflate).
+class Inflater {
+ public:
+  Inflater();
+  ~Inflater();
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  struct Result {
+    InflateOutcome outcome = InflateOutcome::done;
+    std::size_t consumed = 0;
+    std::size_t produced = 0;
+  };
+  // Inflates the stream at the beginning of `in` into the beginning of `out`.
+  Result inflate(ByteView in, MutableBytes out);
+
+ private:
+  struct Engine;
+  std::unique_ptr<Engine> engine_;
+};
+
+std::uint32_t crc32(ByteView bytes);  // of RFC 1952
+
+}  // namespace tape

@@ -1,0 +1,34 @@
+// tar headers: ustar, and pax `x` where ustar cannot say it.
+//
+// In, out: bytes and Members; pure.
+// Spec:    docs/format.md §1; POSIX.1-2017 pax, "ustar Interchange Format".
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tape/bytes.h"
+#include "tape/member.h"
+
+namespace tape {
+
+// All header blocks of a member.
+// `member.name` has at most kMemberNameMax bytes, `member.target` at most kTargetMax.
+Bytes encode_header(const Member& member);
+
+// The inverse: the header blocks of one member, whole. mtime has no nanoseconds.
+// Fails: Error{corrupt} with what contradicts docs/format.md §1.
+Member decode_header(ByteView blocks);
+
+// The parts of a ustar name, or none when the name needs pax.
+struct UstarName {
+  std::string_view prefix;
+  std::string_view name;
+};
+std::optional<UstarName> split_name(std::string_view name);
+
+// The pax value SCHILY.acl.*: the text of a system.posix_acl_* attribute, or none when its bytes
+// are not what Linux writes.
+std::optional<std::string> acl_text(std::string_view xattr);
+
+}  // namespace tape
