@@ -1,0 +1,229 @@
+#include "tape/catalog.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+
+#include "base/unique_fd.h"
+#include "catalog/layout.h"
+#include "catalog/sealed_catalog.h"
+#include "format/tar_format.h"
+#include "tape/error.h"
+
+namespace tape {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x54415045;  // "TAPE"
+constexpr std::int64_t kVersion = 1;
+
+Hash128 hash_column(const Statement& row, int column) {
+  const std::string bytes = row.blob(column);
+  Hash128 hash;
+  if (bytes.size() != hash.size())
+    throw Error(ErrorKind::corrupt,
+                "catalog: a digest of " + std::to_string(bytes.size()) + " bytes, 16 expected");
+  std::copy(bytes.begin(), bytes.end(), hash.begin());
+  return hash;
+}
+
+CatalogSummary read_summary(Connection& connection) {
+  const std::string where = shown(connection.path()) + ": ";
+  if (connection.number("PRAGMA application_id") != kApplicationId)
+    throw Error(ErrorKind::corrupt, where + "an SQLite file, but not a tape catalog");
+  const std::int64_t version = connection.number("PRAGMA user_version");
+  if (version != kVersion)
+    throw Error(ErrorKind::unsupported,
+                where + "a catalog of version " + std::to_string(version) + ", 1 expected");
+  Statement row(connection,
+                "SELECT root, single_file, prefix, metadata, source_date_epoch, tape_size, "
+                "entries, fingerprint, state, started_s, started_ns, "
+                "problems, skipped_sockets, skipped_devices, skipped_own_files, seal FROM tape");
+  if (!row.step()) throw Error(ErrorKind::corrupt, where + "not sealed: the scan did not end");
+  CatalogSummary out;
+  out.root = row.blob(0);
+  out.single_file = row.integer(1) != 0;
+  out.prefix = row.blob(2);
+  out.metadata = row.text(3) == "full" ? Metadata::full : Metadata::portable;
+  if (!row.is_null(4)) out.source_date_epoch = row.integer(4);
+  out.tape_size = static_cast<ByteCount>(row.integer(5));
+  out.entries = static_cast<std::uint64_t>(row.integer(6));
+  out.fingerprint = hash_column(row, 7);
+  out.state = hash_column(row, 8);
+  out.started = {row.integer(9), static_cast<std::uint32_t>(row.integer(10))};
+  out.problems = static_cast<std::uint64_t>(row.integer(11));
+  out.skipped_sockets = static_cast<std::uint64_t>(row.integer(12));
+  out.skipped_devices = static_cast<std::uint64_t>(row.integer(13));
+  out.skipped_own_files = static_cast<std::uint64_t>(row.integer(14));
+  if (hash_column(row, 15) != seal_of(out))
+    throw Error(ErrorKind::corrupt, where + "table tape does not match its seal");
+  if (row.step()) throw Error(ErrorKind::corrupt, where + "table tape has more than one row");
+  return out;
+}
+
+class SealedCatalog final : public Catalog {
+ public:
+  explicit SealedCatalog(Connection connection)
+      : connection_(std::move(connection)),
+        summary_(read_summary(connection_)),
+        settings_{summary_.prefix, summary_.metadata, summary_.source_date_epoch},
+        at_(connection_, select("WHERE tape_offset <= ?1 ORDER BY tape_offset DESC LIMIT 1")),
+        by_path_(connection_, select("WHERE path = ?1")),
+        path_at_(connection_, "SELECT path FROM entry WHERE tape_offset = ?1"),
+        names_(connection_,
+               "SELECT path FROM entry WHERE tape_offset = ?1 OR first = ?1 ORDER BY tape_offset") {
+  }
+
+  const CatalogSummary& summary() const override { return summary_; }
+
+  std::optional<Entry> entry_at(TapeOffset at) override {
+    at_.bind(1, static_cast<std::int64_t>(at.value()));
+    auto entry = one_entry(at_);
+    if (entry && entry->end() <= at) return {};
+    return entry;
+  }
+
+  std::optional<Entry> find(const std::string& path) override {
+    const std::string& prefix = summary_.prefix;
+    std::string below = path;
+    if (!prefix.empty()) {
+      const bool inside =
+          path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+      if (!inside) return {};
+      below = path.size() == prefix.size() ? "" : path.substr(prefix.size() + 1);
+    }
+    by_path_.bind(1, as_bytes(below));
+    return one_entry(by_path_);
+  }
+
+  std::unique_ptr<EntryCursor> entries_from(TapeOffset at) override {
+    const auto first = entry_at(at);
+    return std::make_unique<Cursor>(*this, first ? first->offset : at);
+  }
+
+  std::vector<std::string> names_of(const Entry& entry) override {
+    names_.bind(1, static_cast<std::int64_t>(entry.first.value_or(entry.offset).value()));
+    std::vector<std::string> out;
+    while (names_.step())
+      out.push_back(names_.blob(0));
+    names_.reset();
+    return out;
+  }
+
+  void each_problem(
+      const std::function<void(const std::string&, const std::string&)>& visit) override {
+    Statement rows(connection_, "SELECT path, reason FROM problem ORDER BY id");
+    while (rows.step())
+      visit(rows.blob(0), rows.text(1));
+  }
+
+  void check() override {
+    Layout layout(settings_);
+    Statement rows(connection_, select("ORDER BY tape_offset"));
+    while (rows.step()) {
+      SeenEntry seen;
+      const Entry entry = entry_of(rows, seen);
+      const Bytes header = encode_header(entry.member);
+      if (entry.offset != layout.end() || header.size() != entry.header_blocks * kBlockSize) {
+        throw Error(ErrorKind::corrupt, "catalog: entry " + shown(entry.path) + " at " +
+                                            std::to_string(entry.offset.value()) + " with " +
+                                            std::to_string(entry.header_blocks) +
+                                            " header blocks, expected at " +
+                                            std::to_string(layout.end().value()) + " with " +
+                                            std::to_string(header.size() / kBlockSize));
+      }
+      layout.add(seen, entry.member, header);
+    }
+    compare(layout.entries(), summary_.entries, "number of entries");
+    compare(layout.tape_size(), summary_.tape_size, "tape size");
+    if (layout.fingerprint() != summary_.fingerprint)
+      throw Error(ErrorKind::corrupt, "catalog: its entries give fingerprint " +
+                                          hex(layout.fingerprint()) + ", it says " +
+                                          hex(summary_.fingerprint));
+    if (layout.state() != summary_.state)
+      throw Error(ErrorKind::corrupt, "catalog: its entries give state " + hex(layout.state()) +
+                                          ", it says " + hex(summary_.state));
+  }
+
+ private:
+  class Cursor final : public EntryCursor {
+   public:
+    Cursor(SealedCatalog& catalog, TapeOffset from)
+        : catalog_(catalog),
+          rows_(catalog.connection_, select("WHERE tape_offset >= ?1 ORDER BY tape_offset")) {
+      rows_.bind(1, static_cast<std::int64_t>(from.value()));
+    }
+    std::optional<Entry> next() override {
+      if (!rows_.step()) return {};
+      SeenEntry seen;
+      return catalog_.entry_of(rows_, seen);
+    }
+
+   private:
+    SealedCatalog& catalog_;
+    Statement rows_;
+  };
+
+  static std::string select(const std::string& rest) {
+    return std::string("SELECT ") + kEntryColumns + " FROM entry " + rest;
+  }
+
+  static void compare(std::uint64_t found, std::uint64_t said, const char* what) {
+    if (found != said)
+      throw Error(ErrorKind::corrupt, std::string("catalog: ") + what + " is " +
+                                          std::to_string(found) + ", it says " +
+                                          std::to_string(said));
+  }
+
+  std::optional<Entry> one_entry(Statement& row) {
+    std::optional<Entry> out;
+    SeenEntry seen;
+    if (row.step()) out = entry_of(row, seen);
+    row.reset();
+    return out;
+  }
+
+  Entry entry_of(const Statement& row, SeenEntry& seen) {
+    Entry entry;
+    seen = read_row(row, entry.offset, entry.header_blocks);
+    if (seen.first) seen.first_path = path_at(*seen.first, seen.path);
+    entry.path = seen.path;
+    entry.member = member_of(seen, settings_);
+    entry.source = seen.source;
+    entry.first = seen.first;
+    return entry;
+  }
+
+  std::string path_at(TapeOffset at, const std::string& asking) {
+    path_at_.bind(1, static_cast<std::int64_t>(at.value()));
+    if (!path_at_.step())
+      throw Error(ErrorKind::corrupt,
+                  "catalog: entry " + shown(asking) + ": a hard link to nothing");
+    std::string path = path_at_.blob(0);
+    path_at_.reset();
+    return path;
+  }
+
+  Connection connection_;
+  CatalogSummary summary_;
+  TapeSettings settings_;
+  Statement at_;
+  Statement by_path_;
+  Statement path_at_;
+  Statement names_;
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> open_sealed_catalog(const std::string& path) {
+  return std::make_unique<SealedCatalog>(Connection::open_sealed(path, kCatalogCacheBytes));
+}
+
+std::unique_ptr<Catalog> Catalog::open(const std::string& path) {
+  // SQLite says only that it cannot open a file; open(2) says why.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw errno_error(shown(path), errno);
+  return open_sealed_catalog(path);
+}
+
+}  // namespace tape

@@ -1,0 +1,55 @@
+#include "catalog/layout.h"
+
+#include "format/ragzip_format.h"
+#include "format/tar_layout.h"
+#include "tape/error.h"
+
+namespace tape {
+
+Layout::Layout(const TapeSettings& settings) {
+  fingerprint_.update_framed(as_bytes("ragtape 1"));
+  fingerprint_.update_framed(as_bytes(settings.metadata == Metadata::full ? "full" : "portable"));
+  fingerprint_.update_framed(as_bytes(settings.prefix));
+}
+
+void Layout::add(const SeenEntry& seen, const Member& member, ByteView header) {
+  // Each addend is far below 2^63, so the sum does not wrap before it is compared.
+  const ByteCount size = header.size() + padded(member.size);
+  if (member.size > kLogicalSizeMax ||
+      end_.value() + size + kEndBlocks * kBlockSize > kLogicalSizeMax) {
+    throw Error(ErrorKind::unsupported,
+                "the tape would pass 2^62 - 1 bytes at " + shown(member.name));
+  }
+  fingerprint_.update_framed(header);
+  add_state(state_, seen, member);
+  end_ = end_ + size;
+  ++entries_;
+}
+
+ByteCount Layout::tape_size() const {
+  return end_.value() + kEndBlocks * kBlockSize;
+}
+
+Hash128 seal_of(const CatalogSummary& summary) {
+  Xxh3Stream seal;
+  const auto text = [&](std::string_view value) { seal.update_framed(as_bytes(value)); };
+  const auto number = [&](auto value) { text(std::to_string(value)); };
+  text(summary.root);
+  number(summary.single_file ? 1 : 0);
+  text(summary.prefix);
+  text(summary.metadata == Metadata::full ? "full" : "portable");
+  text(summary.source_date_epoch ? std::to_string(*summary.source_date_epoch) : "");
+  number(summary.tape_size);
+  number(summary.entries);
+  seal.update_framed(summary.fingerprint);
+  seal.update_framed(summary.state);
+  number(summary.started.seconds);
+  number(summary.started.nanoseconds);
+  number(summary.problems);
+  number(summary.skipped_sockets);
+  number(summary.skipped_devices);
+  number(summary.skipped_own_files);
+  return seal.digest();
+}
+
+}  // namespace tape

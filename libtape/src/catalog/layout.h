@@ -1,0 +1,32 @@
+// The running digests of a tape: what scan() writes and Catalog::check() computes again.
+//
+// Spec:    docs/format.md §1 "Fingerprint", "State".
+#pragma once
+#include "catalog/entry_row.h"
+
+namespace tape {
+
+class Layout {
+ public:
+  explicit Layout(const TapeSettings& settings);
+
+  // Adds the next entry; `header` is encode_header(member).
+  void add(const SeenEntry& seen, const Member& member, ByteView header);
+
+  TapeOffset end() const { return end_; }  // where the next member begins
+  std::uint64_t entries() const { return entries_; }
+  ByteCount tape_size() const;  // with the end blocks
+  Hash128 fingerprint() const { return fingerprint_.digest(); }
+  Hash128 state() const { return state_.digest(); }
+
+ private:
+  TapeOffset end_;
+  std::uint64_t entries_ = 0;
+  Xxh3Stream fingerprint_;
+  Xxh3Stream state_;
+};
+
+// XXH3-128 over the columns of the one row of table `tape`, each framed.
+Hash128 seal_of(const CatalogSummary& summary);
+
+}  // namespace tape

@@ -1,0 +1,378 @@
+#include "tape/scan.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+#include "catalog/catalog_schema.h"
+#include "catalog/layout.h"
+#include "catalog/sealed_catalog.h"
+#include "format/tar_format.h"
+#include "tape/error.h"
+
+namespace tape {
+namespace {
+
+Timestamp now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
+}
+
+std::string insert_statement() {
+  std::string sql = std::string("INSERT INTO entry (") + kEntryColumns + ") VALUES (?";
+  for (int column = 1; column < kEntryColumnCount; ++column)
+    sql += ", ?";
+  return sql + ")";
+}
+
+// The new file: rows go in, seal() ends it.
+class CatalogWriter {
+ public:
+  CatalogWriter(const std::string& path, const TapeSettings& settings)
+      : connection_(prepared(path)),
+        layout_(settings),
+        settings_(settings),
+        insert_(std::in_place, connection_, insert_statement()),
+        problem_(std::in_place, connection_, "INSERT INTO problem (path, reason) VALUES (?1, ?2)"),
+        path_at_(std::in_place, connection_, "SELECT path FROM entry WHERE tape_offset = ?1") {}
+
+  TapeOffset add(SeenEntry& seen) {
+    if (seen.first) seen.first_path = path_at(*seen.first);
+    const Member member = member_of(seen, settings_);
+    const Bytes header = encode_header(member);
+    if (header.size() > kHeaderSizeMax)
+      throw Error(ErrorKind::unsupported, "its header would have " + std::to_string(header.size()) +
+                                              " bytes, " + std::to_string(kHeaderSizeMax) +
+                                              " at the most");
+    const TapeOffset offset = layout_.end();
+    layout_.add(seen, member, header);
+    insert_row(*insert_, seen, offset, static_cast<std::uint32_t>(header.size() / kBlockSize));
+    return offset;
+  }
+
+  void add_problem(const std::string& path, const std::string& reason) {
+    problem_->bind(1, as_bytes(path));
+    problem_->bind_text(2, reason);
+    problem_->step();
+    problem_->reset();
+  }
+
+  // Fills what the rows determine, writes the summary, closes the file.
+  void seal(CatalogSummary& summary) {
+    summary.tape_size = layout_.tape_size();
+    summary.entries = layout_.entries();
+    summary.fingerprint = layout_.fingerprint();
+    summary.state = layout_.state();
+    write_summary(summary);
+    insert_.reset();
+    problem_.reset();
+    path_at_.reset();
+    connection_.run("COMMIT");
+    connection_.close();
+  }
+
+  std::uint64_t entries() const { return layout_.entries(); }
+
+ private:
+  static Connection prepared(const std::string& path) {
+    Connection connection = Connection::create(path, kCatalogCacheBytes);
+    connection.run(kCatalogSchema);
+    connection.run("BEGIN");
+    return connection;
+  }
+
+  std::string path_at(TapeOffset at) {
+    path_at_->bind(1, static_cast<std::int64_t>(at.value()));
+    path_at_->step();
+    std::string path = path_at_->blob(0);
+    path_at_->reset();
+    return path;
+  }
+
+  void write_summary(const CatalogSummary& summary) {
+    Statement insert(connection_,
+                     "INSERT INTO tape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+                     "?13, ?14, ?15, ?16)");
+    int column = 0;
+    const auto number = [&](auto value) {
+      insert.bind(++column, static_cast<std::int64_t>(value));
+    };
+    const auto blob = [&](ByteView bytes) { insert.bind(++column, bytes); };
+    blob(as_bytes(summary.root));
+    number(summary.single_file);
+    blob(as_bytes(summary.prefix));
+    insert.bind_text(++column, summary.metadata == Metadata::full ? "full" : "portable");
+    if (summary.source_date_epoch) {
+      number(*summary.source_date_epoch);
+    } else {
+      insert.bind_null(++column);
+    }
+    number(summary.tape_size);
+    number(summary.entries);
+    blob(summary.fingerprint);
+    blob(summary.state);
+    number(summary.started.seconds);
+    number(summary.started.nanoseconds);
+    number(summary.problems);
+    number(summary.skipped_sockets);
+    number(summary.skipped_devices);
+    number(summary.skipped_own_files);
+    blob(seal_of(summary));
+    insert.step();
+  }
+
+  Connection connection_;
+  Layout layout_;
+  TapeSettings settings_;
+  std::optional<Statement> insert_;
+  std::optional<Statement> problem_;
+  std::optional<Statement> path_at_;
+};
+
+// Depth first, a directory before its contents, siblings by unsigned bytes of the name.
+class Walk {
+ public:
+  Walk(SourceTree& tree, CatalogWriter& writer, const ScanOptions& options, CatalogSummary& summary)
+      : tree_(tree), writer_(writer), options_(options), summary_(summary) {}
+
+  void run(const std::string& top) {
+    if (!visit(top, tree_.stat(top))) return;
+    enter(top);
+    while (!open_.empty()) {
+      Folder& folder = open_.back();
+      if (folder.next == folder.names.size()) {
+        open_.pop_back();
+        continue;
+      }
+      const std::string path = below(folder.path, folder.names[folder.next++]);
+      visit_below(path);
+    }
+  }
+
+ private:
+  struct Folder {
+    std::string path;
+    NameList names;
+    std::size_t next = 0;
+  };
+
+  // The first member of an inode with several names, and how many of them are still to come.
+  struct FirstName {
+    TapeOffset offset;
+    std::uint64_t names_left = 0;
+  };
+
+  static std::string below(const std::string& folder, std::string_view name) {
+    return folder.empty() ? std::string(name) : folder + "/" + std::string(name);
+  }
+
+  void problem(const std::string& path, const std::string& reason) {
+    writer_.add_problem(path, reason);
+    ++summary_.problems;
+  }
+
+  // What is wrong with one entry is recorded; a full disk or a signal ends the scan.
+  template <class Step>
+  bool recorded(const std::string& path, Step step) {
+    const auto failure = failure_of(step);
+    if (!failure) return true;
+    if (failure->kind() == ErrorKind::exhausted || failure->kind() == ErrorKind::canceled)
+      throw Error(*failure);
+    problem(path, failure->what());
+    return false;
+  }
+
+  void visit_below(const std::string& path) {
+    SourceStat source;
+    if (!recorded(path, [&] { source = tree_.stat(path); })) return;
+    if (visit(path, source)) enter(path);
+  }
+
+  void enter(const std::string& path) {
+    NameList names;
+    if (!recorded(path, [&] { names = tree_.list(path); })) return;
+    names.sort();
+    open_.push_back({path, std::move(names), 0});
+  }
+
+  // True for a directory that is a member now.
+  bool visit(const std::string& path, const SourceStat& source) {
+    const auto& own = options_.own_files;
+    if (std::find(own.begin(), own.end(), source.identity) != own.end()) {
+      ++summary_.skipped_own_files;
+      return false;
+    }
+    const auto type = member_type(source.kind);
+    if (!type) {
+      ++summary_.skipped_sockets;
+      return false;
+    }
+    const bool device = *type == MemberType::character_device || *type == MemberType::block_device;
+    if (device && options_.metadata == Metadata::portable) {
+      ++summary_.skipped_devices;
+      return false;
+    }
+    const bool added = add(path, source);
+    if (options_.progress) options_.progress(writer_.entries());
+    return added && source.kind == SourceKind::directory;
+  }
+
+  bool add(const std::string& path, const SourceStat& source) {
+    const std::size_t length = member_name(options_.prefix, path, source.kind).size();
+    if (length > kMemberNameMax) {
+      problem(path, "its member name has " + std::to_string(length) + " bytes, " +
+                        std::to_string(kMemberNameMax) + " at the most");
+      return false;
+    }
+    SeenEntry seen;
+    seen.path = path;
+    seen.source = source;
+    // Only what the source withholds is a problem of one entry; a catalog that cannot be written is
+    // not.
+    if (!recorded(path, [&] { describe(seen); })) return false;
+    const auto first = first_names_.find(source.identity);
+    if (first != first_names_.end()) seen.first = first->second.offset;
+    if (!fits(seen)) return false;
+    const TapeOffset offset = writer_.add(seen);
+    remember(source, offset);
+    return true;
+  }
+
+  void describe(SeenEntry& seen) {
+    const SourceStat& source = seen.source;
+    if (source.kind == SourceKind::regular && source.size > 0) tree_.check_readable(seen.path);
+    if (source.kind == SourceKind::symlink) {
+      seen.target = tree_.read_link(seen.path);
+      if (seen.target.size() > kTargetMax)
+        throw Error(ErrorKind::unsupported, "its target has " + std::to_string(seen.target.size()) +
+                                                " bytes, " + std::to_string(kTargetMax) +
+                                                " at the most");
+    }
+    if (options_.metadata == Metadata::portable) return;
+    seen.uname = tree_.user_name(source.uid);
+    seen.gname = tree_.group_name(source.gid);
+    seen.xattrs = tree_.xattrs(seen.path);
+  }
+
+  bool fits(const SeenEntry& seen) {
+    ByteCount size = 0;
+    for (const Xattr& xattr : seen.xattrs)
+      size += 3 * (xattr.name.size() + xattr.value.size()) + 64;
+    if (size < kHeaderSizeMax / 2) return true;
+    problem(seen.path, "its extended attributes need a header of more than " +
+                           std::to_string(kHeaderSizeMax / 2) + " bytes");
+    return false;
+  }
+
+  void remember(const SourceStat& source, TapeOffset offset) {
+    if (source.kind == SourceKind::directory || source.links < 2) return;
+    const auto [at, fresh] =
+        first_names_.try_emplace(source.identity, FirstName{offset, source.links});
+    if (--at->second.names_left == 0) first_names_.erase(at);
+  }
+
+  SourceTree& tree_;
+  CatalogWriter& writer_;
+  const ScanOptions& options_;
+  CatalogSummary& summary_;
+  std::vector<Folder> open_;
+  std::map<FileIdentity, FirstName> first_names_;
+};
+
+std::string folder_part(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// A file on its way: removed unless it got its name.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::string path) : path_(std::move(path)) {
+    const UniqueFd file(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) throw errno_error(shown(path_), errno);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+
+  const std::string& path() const { return path_; }
+
+  FileIdentity identity() const {
+    struct stat info {};
+    if (::stat(path_.c_str(), &info) != 0) throw errno_error(shown(path_), errno);
+    return {info.st_dev, info.st_ino};
+  }
+
+  void rename_durably(const std::string& to) {
+    {
+      const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!file) throw errno_error(shown(path_), errno);
+      sync_descriptor(file.get(), shown(path_));
+    }
+    if (std::rename(path_.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
+    path_.clear();
+    sync_directory(folder_part(to));
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+std::string default_prefix(const std::string& root, bool single_file) {
+  return single_file || root == "/" ? "" : root.substr(root.rfind('/') + 1);
+}
+
+void check_prefix(const std::string& prefix) {
+  if (prefix.empty()) return;
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorKind::usage, "--prefix " + shown(prefix) + ": " + why);
+  };
+  if (prefix.size() + 1 > kPrefixMax)
+    refuse("has " + std::to_string(prefix.size() + 1) + " bytes with its `/`, " +
+           std::to_string(kPrefixMax) + " at the most");
+  if (prefix.find('\0') != std::string::npos) refuse("holds a NUL");
+  for (std::size_t begin = 0; begin <= prefix.size();) {
+    const std::size_t end = std::min(prefix.find('/', begin), prefix.size());
+    const std::string part = prefix.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..")
+      refuse("no leading, double or final `/`, no `.` or `..`");
+    begin = end + 1;
+  }
+}
+
+std::unique_ptr<Catalog> scan(SourceTree& tree,
+                              const CatalogPlace& place,
+                              const ScanOptions& options) {
+  CatalogSummary summary;
+  summary.root = options.root;
+  summary.prefix = options.prefix;
+  summary.metadata = options.metadata;
+  summary.source_date_epoch = options.source_date_epoch;
+  summary.started = now();
+  summary.single_file = !options.single_file.empty();
+
+  TemporaryFile file(place.temporary);
+  ScanOptions settled = options;
+  settled.own_files.push_back(file.identity());
+  CatalogWriter writer(file.path(), {options.prefix, options.metadata, options.source_date_epoch});
+  Walk(tree, writer, settled, summary).run(options.single_file);
+  writer.seal(summary);
+  // Beyond this point the catalog is sealed.
+  if (place.path.empty()) return open_sealed_catalog(file.path());
+  file.rename_durably(place.path);
+  return open_sealed_catalog(place.path);
+}
+
+}  // namespace tape

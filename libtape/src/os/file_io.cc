@@ -1,0 +1,214 @@
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/unique_fd.h"
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace tape {
+namespace {
+
+Error exists_already(const std::string& path) {
+  return {ErrorKind::usage, shown(path) + ": is there already",
+          "remove it or choose another name; nothing is ever written over"};
+}
+
+class FileSource final : public RangeSource {
+ public:
+  FileSource(UniqueFd file, ByteCount size, std::string path)
+      : file_(std::move(file)), size_(size), path_(std::move(path)) {}
+
+  ByteCount size() const override { return size_; }
+  std::string name() const override { return shown(path_); }
+  void read_at(GzOffset at, MutableBytes out) const override {
+    TAPE_ASSERT(at.value() <= size_ && out.size() <= size_ - at.value());
+    const std::size_t done = read_full_at(file_.get(), at.value(), out, name());
+    if (done == out.size()) return;
+    throw Error(ErrorKind::object_changed, name() + ": ends at " +
+                                               std::to_string(at.value() + done) + ", had " +
+                                               std::to_string(size_) + " bytes");
+  }
+
+ private:
+  UniqueFd file_;
+  ByteCount size_;
+  std::string path_;
+};
+
+class DescriptorSink final : public ByteSink {
+ public:
+  DescriptorSink(UniqueFd owned, int descriptor, std::string name)
+      : owned_(std::move(owned)), descriptor_(descriptor), name_(std::move(name)) {}
+
+  void write(ByteView bytes) override { write_all(descriptor_, bytes, name_); }
+  void finish() override { sync_descriptor(descriptor_, name_); }
+
+ private:
+  UniqueFd owned_;
+  int descriptor_;
+  std::string name_;
+};
+
+class FileSink final : public ByteSink {
+ public:
+  explicit FileSink(const std::string& path)
+      : path_(path), folder_(folder_of(path)), temporary_(temporary_name(folder_)) {
+    file_ = UniqueFd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!file_) throw errno_error(shown(path_), errno);
+  }
+  ~FileSink() override {
+    if (!finished_) ::unlink(temporary_.c_str());
+  }
+
+  void write(ByteView bytes) override { write_all(file_.get(), bytes, shown(path_)); }
+
+  void finish() override {
+    sync_descriptor(file_.get(), shown(path_));
+    file_.close(shown(path_));
+    give_name();
+    finished_ = true;
+    sync_directory(folder_);
+  }
+
+ private:
+  // Create-only-if-absent: another run may have made the name since.
+  void give_name() {
+    if (::syscall(SYS_renameat2, AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(),
+                  RENAME_NOREPLACE) == 0)
+      return;
+    if (errno == EEXIST) throw exists_already(path_);
+    if (errno != EINVAL && errno != ENOSYS) throw errno_error(shown(path_), errno);
+    // A file system without that flag: link() does not replace either.
+    if (::link(temporary_.c_str(), path_.c_str()) != 0) {
+      if (errno == EEXIST) throw exists_already(path_);
+      throw errno_error(shown(path_), errno);
+    }
+    ::unlink(temporary_.c_str());
+  }
+
+  std::string path_;
+  std::string folder_;
+  std::string temporary_;
+  UniqueFd file_;
+  bool finished_ = false;
+};
+
+class PosixScratchFile final : public ScratchFile, private ByteSink, private RangeSource {
+ public:
+  explicit PosixScratchFile(const std::string& folder)
+      : name_("a temporary file in " + shown(folder)) {
+    file_ = UniqueFd(::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+    if (!file_ && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+      const std::string path = temporary_name(folder);
+      file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+      if (file_) ::unlink(path.c_str());
+    }
+    if (!file_) throw errno_error(name_, errno);
+  }
+
+  ByteSink& out() override { return *this; }
+  const RangeSource& in() const override { return *this; }
+
+ private:
+  void write(ByteView bytes) override {
+    write_all(file_.get(), bytes, name_);
+    size_ += bytes.size();
+  }
+  void finish() override {}
+  ByteCount size() const override { return size_; }
+  std::string name() const override { return name_; }
+  void read_at(GzOffset at, MutableBytes out) const override {
+    if (read_full_at(file_.get(), at.value(), out, name_) != out.size())
+      throw Error(ErrorKind::io, name_ + ": became shorter");
+  }
+
+  UniqueFd file_;
+  std::string name_;
+  ByteCount size_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RangeSource> open_file_source(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file) throw errno_error(shown(path), errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) throw errno_error(shown(path), errno);
+  if (!S_ISREG(info.st_mode))
+    throw Error(ErrorKind::unsupported,
+                shown(path) + ": not a regular file; an archive is read from its end");
+  return std::make_unique<FileSource>(std::move(file), static_cast<ByteCount>(info.st_size), path);
+}
+
+std::unique_ptr<ByteSink> create_file_sink(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode))) {
+    // /dev/null, /dev/full, a named pipe: there is nothing to replace and nothing to rename.
+    UniqueFd device(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!device) throw errno_error(shown(path), errno);
+    const int descriptor = device.get();
+    return std::make_unique<DescriptorSink>(std::move(device), descriptor, shown(path));
+  }
+  if (::lstat(path.c_str(), &info) == 0) throw exists_already(path);
+  return std::make_unique<FileSink>(path);
+}
+
+std::unique_ptr<ByteSink> descriptor_sink(int descriptor, const std::string& name) {
+  return std::make_unique<DescriptorSink>(UniqueFd(), descriptor, name);
+}
+
+std::unique_ptr<ScratchFile> create_scratch_file(const std::string& folder) {
+  return std::make_unique<PosixScratchFile>(folder);
+}
+
+std::string temporary_name(const std::string& folder) {
+  std::uint64_t random = 0;
+  if (::getentropy(&random, sizeof random) != 0) throw errno_error("random bytes", errno);
+  char name[32];
+  std::snprintf(name, sizeof name, "/.part-%016llx", static_cast<unsigned long long>(random));
+  return (folder == "/" ? "" : folder) + name;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string resolved(const std::string& path) {
+  struct Free {
+    void operator()(char* text) const { std::free(text); }
+  };
+  const std::unique_ptr<char, Free> out(::realpath(path.c_str(), nullptr));
+  if (!out) throw errno_error(path.empty() ? "an empty path" : shown(path), errno);
+  return out.get();
+}
+
+bool is_directory(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::optional<FileIdentity> identity_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return FileIdentity{info.st_dev, info.st_ino};
+}
+
+std::optional<FileIdentity> identity_of_descriptor(int descriptor) {
+  struct stat info {};
+  if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  return FileIdentity{info.st_dev, info.st_ino};
+}
+
+}  // namespace tape
