@@ -1,0 +1,72 @@
+// VolumeWriter: a slice of the tape becomes one volume: pages, indexes, member index, footer. Push.
+//
+// In:      the slice's bytes by write(), its members by member_starts and member_ends (so a
+//          TapeStream can announce them to the volume itself).
+// Out:     a ragzip object to a ByteSink.
+// Units:   TapeOffset in, GzOffset out, bytes.
+// Limits:  memory: one page, the members whose last page is still open (at most one page of
+//          headers), one leaf node, about 100 bytes for each finished leaf (some 400 members).
+// Threads: one caller at a time.
+// Spec:    docs/format.md §3, §4.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tape/catalog.h"
+#include "tape/io.h"
+#include "tape/ragzip_writer.h"
+#include "tape/tape_stream.h"
+
+namespace tape {
+
+// Where finished leaf nodes wait until the last page is written: an append-only sink and reads of
+// what was appended to it. Both ends are of one temporary file.
+struct LeafSpool {
+  ByteSink& out;
+  const RangeSource& in;
+};
+
+struct VolumeOptions {
+  RagzipOptions ragzip;
+  TapeRange slice;  // tape[slice.begin, slice.end())
+  Metadata metadata = Metadata::portable;
+};
+
+struct VolumeSummary {
+  ByteCount size = 0;     // of the object
+  GzOffset tail_offset;   // end of the last page
+  GzOffset inner_offset;  // first inner node; the root where there is none; TMIX without records
+  std::optional<std::string> first_path;
+  std::uint64_t records = 0;
+  int height = 0;
+  int levels = 0;
+  std::uint64_t pages = 0;
+  Hash128 slice_hash{};
+};
+
+class VolumeWriter final : public MemberObserver, private PageObserver {
+ public:
+  // `sink` and the spool must outlive the writer. Fails: Error{usage} for options out of range.
+  VolumeWriter(ByteSink& sink, LeafSpool spool, const VolumeOptions& options);
+  ~VolumeWriter() override;
+
+  void member_starts(const Entry& entry, bool resumed) override;
+  void member_ends(const Entry& entry, const std::optional<Hash128>& hash) override;
+  void write(ByteView bytes);
+
+  // Writes the tail. The slice must be complete. Does not finish the sink.
+  VolumeSummary finish();
+
+ private:
+  class Leaves;
+  class SliceHash;
+  void page_written(std::uint64_t number, GzRange place) override;
+
+  VolumeOptions options_;
+  std::unique_ptr<Leaves> leaves_;
+  std::unique_ptr<SliceHash> hash_;
+  RagzipWriter ragzip_;
+};
+
+}  // namespace tape
