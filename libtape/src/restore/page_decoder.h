@@ -1,0 +1,32 @@
+// Decodes the gzip members of one page.
+//
+// Threads: one caller at a time.
+// Spec:    docs/format.md §3 "strict reader"; RFC 1952.
+#pragma once
+#include "codec/deflate.h"
+#include "restore/range_window.h"
+
+namespace tape {
+
+class PageDecoder {
+ public:
+  // `window` must outlive the decoder.
+  explicit PageDecoder(RangeWindow& window) : window_(window) {}
+
+  // Decodes members from `place.begin` on, empty ones passed over, until `out` is full; all of them
+  // end at or before `place.end()`. Each one's CRC32 and ISIZE are checked. Returns the end of the
+  // last. Fails: corrupt when there is more, less or other content.
+  GzOffset decode(GzRange place, MutableBytes out);
+
+ private:
+  struct Step {
+    ByteCount consumed = 0;
+    std::size_t produced = 0;
+  };
+  Step decode_member(GzOffset at, GzOffset limit, MutableBytes out);
+
+  RangeWindow& window_;
+  Inflater inflater_;
+};
+
+}  // namespace tape

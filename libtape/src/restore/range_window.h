@@ -1,0 +1,32 @@
+// A read-ahead buffer over a RangeSource: few, large requests for readers that take small bites.
+//
+// Threads: one caller at a time.
+#pragma once
+#include <optional>
+
+#include "tape/io.h"
+
+namespace tape {
+
+class RangeWindow {
+ public:
+  // `source` must outlive the window.
+  explicit RangeWindow(const RangeSource& source) : source_(source) {}
+
+  // The bytes of [at, at + size), which must lie inside the source. Valid until the next view().
+  ByteView view(GzOffset at, ByteCount size);
+
+  // From now on a miss inside `range` reads on up to its end, at most `most` bytes at once.
+  void expect(GzRange range, ByteCount most);
+
+  bool holds(GzOffset at, ByteCount size) const;
+
+ private:
+  const RangeSource& source_;
+  GzOffset begin_;
+  Bytes bytes_;
+  GzRange expected_;
+  ByteCount most_ = 0;
+};
+
+}  // namespace tape
