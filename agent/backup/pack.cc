@@ -1,0 +1,63 @@
+#include "backup/pack.h"
+
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "tape/error.h"
+#include "tape/tape_stream.h"
+
+namespace agent {
+namespace {
+
+constexpr std::size_t kBufferBytes = 512 * 1024;
+
+// Where nameless working files go: beside the output, which has the room, else the system's place.
+std::string working_folder(const std::string& output) {
+  if (output != "-" && !output.starts_with("/dev/")) return tape::folder_of(output);
+  const char* folder = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): before any thread
+  return folder != nullptr && *folder != '\0' ? folder : "/var/tmp";
+}
+
+std::unique_ptr<tape::ByteSink> open_output(const std::string& output) {
+  return output == "-" ? tape::descriptor_sink(STDOUT_FILENO, "standard output")
+                       : tape::create_file_sink(output);
+}
+
+}  // namespace
+
+PackSummary pack(const PackOptions& options, const PackProgress& progress) {
+  tape::check_options(options.ragzip);
+  Source source(options.source);
+  if (options.output != "-") source.must_not_hold(options.output, "the archive");
+  const auto sink = open_output(options.output);
+  if (const auto own = tape::identity_of_descriptor(STDOUT_FILENO))
+    source.scan_options.own_files.push_back(*own);
+  source.scan_options.progress = progress.scanned;
+
+  const std::string folder = working_folder(options.output);
+  const auto catalog =
+      tape::scan(*source.tree.tree, {tape::temporary_name(folder), ""}, source.scan_options);
+  // Beyond this point the layout is fixed: every offset of the tape is known.
+  catalog->check();
+  if (progress.sealed) progress.sealed(*catalog);
+
+  const auto spool = tape::create_scratch_file(folder);
+  const tape::CatalogSummary& facts = catalog->summary();
+  tape::VolumeWriter volume(
+      *sink, {spool->out(), spool->in()},
+      {options.ragzip, {tape::TapeOffset(0), facts.tape_size}, facts.metadata});
+  tape::TapeStream stream(*catalog, *source.tree.tree, &volume);
+  tape::Bytes buffer(kBufferBytes);
+  while (const std::size_t n = stream.read(buffer)) {
+    volume.write(tape::ByteView(buffer).first(n));
+    if (progress.played)
+      progress.played(stream.position().value(), stream.size(), stream.current());
+  }
+  PackSummary summary{facts, volume.finish()};
+  // Nothing is announced before it is true: the archive gets its name here, whole and synced.
+  sink->finish();
+  return summary;
+}
+
+}  // namespace agent

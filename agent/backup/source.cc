@@ -1,0 +1,47 @@
+#include "backup/source.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "tape/error.h"
+
+namespace agent {
+
+using tape::Error;
+using tape::ErrorKind;
+
+Source::Source(const SourceOptions& options) : tree(tape::open_tree(options.path)) {
+  if (options.prefix) tape::check_prefix(*options.prefix);
+  scan_options.root = tree.root;
+  if (tree.single_file) scan_options.single_file = tree.root.substr(tree.root.rfind('/') + 1);
+  scan_options.metadata = options.metadata;
+  scan_options.prefix = options.prefix.value_or(tape::default_prefix(tree.root, tree.single_file));
+  scan_options.source_date_epoch = options.source_date_epoch;
+}
+
+void Source::must_not_hold(const std::string& path, const std::string& what) const {
+  if (tree.single_file) return;
+  const std::string folder = tape::resolved(tape::folder_of(path));
+  const bool inside =
+      tree.root == "/" || folder == tree.root || folder.starts_with(tree.root + "/");
+  if (inside)
+    throw Error(
+        ErrorKind::usage,
+        tape::shown(path) + ": " + what + " would lie in the source " + tape::shown(tree.root),
+        "choose a place outside of it");
+}
+
+std::optional<std::int64_t> source_date_epoch() {
+  const char* text =
+      std::getenv("SOURCE_DATE_EPOCH");  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (text == nullptr || *text == '\0') return {};
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
+  if (error != std::errc() || *end != '\0')
+    throw Error(ErrorKind::usage,
+                "SOURCE_DATE_EPOCH=" + tape::shown(text) + ": whole seconds expected");
+  return value;
+}
+
+}  // namespace agent

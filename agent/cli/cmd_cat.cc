@@ -1,0 +1,62 @@
+// ragtape cat ARCHIVE PATH...
+
+#include <memory>
+#include <vector>
+
+#include <unistd.h>
+
+#include "cli/archive_file.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "restore/delivery.h"
+#include "restore/select.h"
+
+namespace agent {
+namespace {
+
+struct CatCommand {
+  std::string what;
+  std::vector<std::string> paths;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, true);
+    ArchiveFile file(what);
+    const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
+    bool wrong = false;
+    for (const std::string& path : paths) {
+      const auto record = content_of(file.archive, member_for(file.archive, path));
+      const auto hash = deliver(file.archive, record, [&](tape::ByteView bytes) {
+        check_stop();
+        sink->write(bytes);
+      });
+      if (hash != tape::HashResult::wrong) continue;
+      wrong = true;
+      report_error({tape::ErrorKind::corrupt,
+                    tape::shown(record.path) + ": its content does not have the recorded XXH3-128",
+                    "do not trust what was written"},
+                   global, true);
+    }
+    if (out.json()) out.line("summary", reading_fields(file.source));
+    return wrong ? kDamaged : kDone;
+  }
+};
+
+}  // namespace
+
+void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("cat", "Write the content of members to standard output");
+  const auto command = std::make_shared<CatCommand>();
+  verb->add_option("WHAT", command->what, "An archive")->required();
+  verb->add_option("PATH", command->paths, "Regular files or hard links, as ls prints them")
+      ->required();
+  verb->footer(help_end("ragtape cat documents.tar.gz documents/letter.txt",
+                        "0 done; 1 failed or damaged; 2 usage; 4 the content does not have its "
+                        "recorded hash; 10 no such archive or member"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }, true};
+  });
+}
+
+}  // namespace agent

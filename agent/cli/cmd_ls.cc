@@ -1,0 +1,160 @@
+// ragtape ls ARCHIVE|TAPE [PATH...]
+
+#include <memory>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/archive_file.h"
+#include "cli/command.h"
+#include "cli/is_tape.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "restore/select.h"
+#include "tape/catalog.h"
+
+namespace agent {
+namespace {
+
+// A line of ls, from a record of an archive or an entry of a tape.
+struct Line {
+  tape::Member member;
+  std::int64_t offset = 0;
+  std::uint64_t header_blocks = 0;
+  bool owner = false;
+  const tape::MemberRecord* record = nullptr;  // of an archive
+};
+
+std::string mode_text(const tape::Member& member) {
+  constexpr const char* kTypes = "-hlcbdp";
+  constexpr const char* kBits = "rwxrwxrwx";
+  std::string out(1, kTypes[static_cast<char>(member.type) - '0']);
+  for (int bit = 0; bit < 9; ++bit)
+    out += (member.mode >> (8 - bit) & 1) != 0 ? kBits[bit] : '-';
+  const auto special = [&](std::uint32_t flag, std::size_t at, char with_x, char without) {
+    if ((member.mode & flag) != 0) out[at] = out[at] == 'x' ? with_x : without;
+  };
+  special(04000, 3, 's', 'S');
+  special(02000, 6, 's', 'S');
+  special(01000, 9, 't', 'T');
+  return out;
+}
+
+std::string owner_text(const Line& line) {
+  const tape::Member& member = line.member;
+  if (!line.owner) return "root/root";
+  const std::string user =
+      member.uname.empty() ? std::to_string(member.uid) : tape::shown(member.uname);
+  return user + "/" +
+         (member.gname.empty() ? std::to_string(member.gid) : tape::shown(member.gname));
+}
+
+// As `tar -tv` has it.
+std::string long_text(const Line& line) {
+  const tape::Member& member = line.member;
+  const char* arrow = member.type == tape::MemberType::symlink     ? " -> "
+                      : member.type == tape::MemberType::hard_link ? " link to "
+                                                                   : "";
+  return fmt::format("{} {} {:>12} {} {}{}{}", mode_text(member), owner_text(line), member.size,
+                     shown_time(member.mtime), tape::shown(member.name), arrow,
+                     tape::shown(member.target));
+}
+
+Json json_fields(const Line& line) {
+  const tape::Member& member = line.member;
+  Json out = {
+      {"name", json_text(member.name)},
+      {"type", std::string(1, static_cast<char>(member.type))},
+      {"header_blocks", line.header_blocks},
+      {"offset", line.offset},
+      {"size", member.size},
+      {"mode", fmt::format("{:04o}", member.mode)},
+      {"mtime", member.mtime.seconds},
+      {"mtime_ns", member.mtime.nanoseconds},
+  };
+  if (line.owner) {
+    out["uid"] = member.uid;
+    out["gid"] = member.gid;
+  }
+  if (!member.target.empty()) out["target"] = json_text(member.target);
+  if (line.record != nullptr && line.record->has(tape::kRecordHash))
+    out["xxh3"] = hex(line.record->hash);
+  return out;
+}
+
+struct LsCommand {
+  std::string what;
+  std::vector<std::string> paths;
+  bool long_form = false;
+  bool zero = false;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    if (is_tape(what)) return list_tape(out);
+    ArchiveFile file(what);
+    each_selected(file.archive, select(file.archive, paths), [&](const tape::MemberRecord& record) {
+      check_stop();
+      tape::Member member;
+      member.name = record.name();
+      member.type = record.type;
+      member.mode = record.mode;
+      member.uid = record.uid;
+      member.gid = record.gid;
+      member.size = record.size;
+      member.mtime = record.mtime;
+      member.target = record.target;
+      show({member, record.offset, record.header_blocks, record.has(tape::kRecordOwner), &record},
+           out);
+    });
+    if (out.json()) out.line("summary", reading_fields(file.source));
+    return kDone;
+  }
+
+  int list_tape(const Output& out) const {
+    const auto catalog = tape::Catalog::open(what);
+    catalog->check();
+    if (!paths.empty())
+      throw tape::Error(tape::ErrorKind::usage, "ls of a tape takes no PATH",
+                        "name an archive, or filter the output");
+    const auto cursor = catalog->entries_from(tape::TapeOffset(0));
+    while (const auto entry = cursor->next()) {
+      check_stop();
+      show({entry->member, static_cast<std::int64_t>(entry->offset.value()), entry->header_blocks,
+            catalog->summary().metadata == tape::Metadata::full, nullptr},
+           out);
+    }
+    if (out.json()) out.line("summary", summary_fields(catalog->summary()));
+    return kDone;
+  }
+
+  void show(const Line& line, const Output& out) const {
+    if (out.json()) {
+      out.line("member", json_fields(line));
+    } else if (zero) {
+      print(line.member.name);
+      print(std::string_view("\0", 1));
+    } else {
+      print((long_form ? long_text(line) : tape::shown(line.member.name)) + "\n");
+    }
+  }
+};
+
+}  // namespace
+
+void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("ls", "List the members of an archive or a tape");
+  const auto command = std::make_shared<LsCommand>();
+  verb->add_option("WHAT", command->what, "An archive or a tape")->required();
+  verb->add_option("PATH", command->paths, "Only these members and what is below them");
+  verb->add_flag("-l,--long", command->long_form, "Like tar -tv; times local");
+  verb->add_flag("-0,--null", command->zero, "Names as they are, each ended by NUL");
+  verb->footer(help_end("ragtape ls -l documents.tar.gz documents/letters",
+                        "0 listed; 1 failed, damaged or without a member index; 2 usage; 10 no "
+                        "such archive or member"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

@@ -1,0 +1,110 @@
+// ragtape play TAPE|DIR: the tar stream from any byte.
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/state.h"
+#include "tape/files.h"
+#include "tape/tape_stream.h"
+
+namespace agent {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1 << 20;
+
+struct PlayCommand {
+  std::string what;
+  tape::ByteCount offset = 0;
+  tape::ByteCount length = std::numeric_limits<tape::ByteCount>::max();
+  std::string on_change = "stop";
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, true);
+    const auto catalog = open_catalog(global, out);
+    catalog->check();
+    const auto source = tape::open_tree(catalog->summary().root);
+    if (source.single_file != catalog->summary().single_file)
+      throw tape::Error(tape::ErrorKind::source_changed,
+                        tape::shown(source.root) + ": is of another kind than when it was scanned",
+                        "scan it again");
+    tape::TapeStream stream(*catalog, *source.tree, nullptr);
+    stream.seek(tape::TapeOffset(offset));
+    const tape::ByteCount total = std::min(length, stream.size() - offset);
+    copy(stream, total, out);
+    if (out.json())
+      out.line("summary", {{"fingerprint", hex(catalog->summary().fingerprint)},
+                           {"tape_size", stream.size()},
+                           {"offset", offset},
+                           {"bytes_done", total}});
+    return catalog->summary().problems == 0 ? kDone : kIncomplete;
+  }
+
+  void copy(tape::TapeStream& stream, tape::ByteCount total, const Output& out) const {
+    const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
+    Progress progress(out);
+    tape::Bytes buffer(kBufferBytes);
+    for (tape::ByteCount done = 0; done < total;) {
+      check_stop();
+      const std::size_t n = stream.read(
+          tape::MutableBytes(buffer).first(std::min<tape::ByteCount>(buffer.size(), total - done)));
+      sink->write(tape::ByteView(buffer).first(n));
+      done += n;
+      progress.working(done, total, stream.current());
+    }
+  }
+
+  // A tape; or a tree, by the tape that `scan` recorded of it, or by one made now.
+  std::unique_ptr<tape::Catalog> open_catalog(const GlobalOptions& global,
+                                              const Output& out) const {
+    const std::string path = tape::resolved(what);
+    if (!tape::is_directory(path)) return tape::Catalog::open(path);
+    const std::string state = state_folder(global);
+    const std::string place = tape_place(state, path);
+    if (tape::identity_of(place)) {
+      auto catalog = tape::Catalog::open(place);
+      if (catalog->summary().root == path) return catalog;
+    }
+    Source source({what, tape::Metadata::portable, {}, source_date_epoch()});
+    if (const auto own = tape::identity_of(state)) source.scan_options.own_files.push_back(*own);
+    if (const auto own = tape::identity_of_descriptor(STDOUT_FILENO))
+      source.scan_options.own_files.push_back(*own);
+    source.scan_options.progress = [](std::uint64_t) { check_stop(); };
+    auto catalog =
+        tape::scan(*source.tree.tree, {tape::temporary_name(state), ""}, source.scan_options);
+    out.warning(tape::shown(path) +
+                ": no tape is recorded for it; scanned now (`ragtape scan` records one, for play "
+                "--offset later)");
+    report_problems(*catalog, out);
+    return catalog;
+  }
+};
+
+}  // namespace
+
+void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand(
+      "play", "Write the tar stream of a tape to standard output, from any byte");
+  const auto command = std::make_shared<PlayCommand>();
+  verb->add_option("WHAT", command->what, "A tape, or a tree that was scanned")->required();
+  verb->add_option("--offset", command->offset, "First byte of the tape");
+  verb->add_option("--length", command->length, "How many bytes (default: to the end)");
+  add_on_change(*verb, command->on_change);
+  verb->footer(
+      help_end("ragtape play documents.tape --offset 1048576 | ssh host 'cat >> documents.tar'",
+               "0 done; 1 failed; 2 usage; 3 done, but the tape lacks entries that could not be "
+               "read; 6 the source changed since the scan; 10 no such tape"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }, true};
+  });
+}
+
+}  // namespace agent

@@ -1,0 +1,113 @@
+// ragtape restore ARCHIVE [PATH...] --to DIR
+
+#include <map>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/archive_file.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "restore/restore.h"
+
+namespace agent {
+namespace {
+
+const std::map<std::string, Overwrite> kOverwrite = {{"never", Overwrite::never},
+                                                     {"if-newer", Overwrite::if_newer},
+                                                     {"if-changed", Overwrite::if_changed},
+                                                     {"always", Overwrite::always}};
+
+int exit_code_of(const RestoreReport& report) {
+  if (report.wrong_hash > 0) return kDamaged;
+  if (report.damaged > 0) return kFailed;
+  return report.left_alone + report.failed > 0 ? kIncomplete : kDone;
+}
+
+struct RestoreCommand {
+  std::string what;
+  std::vector<std::string> paths;
+  std::string overwrite = "never";
+  RestoreOptions options;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    ArchiveFile file(what);
+    const Selection selection = select(file.archive, paths);
+    // One file: its own pages, in one request. More: ahead over everything.
+    if (selection.size() != 1) file.archive.expect_walk(tape::kWalkAhead);
+    RestoreOptions settled = options;
+    settled.overwrite = kOverwrite.at(overwrite);
+    RestoreReport report;
+    {
+      Progress progress(out);
+      RestoreEvents events;
+      events.warning = [&](const std::string& what_happened) { out.warning(what_happened); };
+      events.progress = [&](tape::ByteCount bytes, const std::string& current) {
+        check_stop();
+        progress.working(bytes, 0, tape::shown(current));
+      };
+      report = restore(file.archive, selection, settled, events);
+    }
+    show(report, file.source, out);
+    return exit_code_of(report);
+  }
+
+  void show(const RestoreReport& report,
+            const tape::CountingSource& source,
+            const Output& out) const {
+    if (out.json()) {
+      Json fields = {
+          {"restored", report.restored},     {"left_alone", report.left_alone},
+          {"failed", report.failed},         {"damaged", report.damaged},
+          {"needs_root", report.needs_root}, {"bytes", report.bytes},
+      };
+      fields.update(reading_fields(source));
+      out.line("summary", fields);
+      return;
+    }
+    std::string text = fmt::format(
+        "{} {} members, {} of content, to {}\n", options.dry_run ? "would restore" : "restored",
+        shown_count(report.restored), shown_size(report.bytes), tape::shown(options.target));
+    if (report.left_alone > 0)
+      text += fmt::format(
+          "{} left alone: something has the name already (--overwrite says what may be replaced)\n",
+          shown_count(report.left_alone));
+    if (report.needs_root > 0)
+      text += fmt::format(
+          "{} without what only root may set (devices, set-id bits, security attributes)\n",
+          shown_count(report.needs_root));
+    if (report.failed > 0)
+      text += fmt::format("{} failures; see the warnings\n", shown_count(report.failed));
+    out.text(text);
+  }
+};
+
+}  // namespace
+
+void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("restore", "Make files of members: DIR/<member name>");
+  const auto command = std::make_shared<RestoreCommand>();
+  verb->add_option("WHAT", command->what, "An archive")->required();
+  verb->add_option("PATH", command->paths, "Only these members and what is below them");
+  verb->add_option("-C,--to,--target", command->options.target, "Where to; made when it is missing")
+      ->required();
+  verb->add_option("--overwrite", command->overwrite, "What may be replaced; a directory never")
+      ->check(CLI::IsMember({"never", "if-newer", "if-changed", "always"}))
+      ->capture_default_str();
+  verb->add_flag("--numeric-owner", command->options.numeric_owner,
+                 "Owners by number, names ignored");
+  verb->add_flag("-n,--dry-run", command->options.dry_run, "Only say what would be done");
+  verb->footer(
+      help_end("ragtape restore documents.tar.gz documents/letters --to /tmp/back",
+               "0 done; 1 failed, or some members are damaged; 2 usage; 3 done, but some files "
+               "were left alone; 4 a member's hash was wrong; 10 no such archive or member"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

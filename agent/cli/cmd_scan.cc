@@ -1,0 +1,77 @@
+// ragtape scan DIR [-o FILE.tape]
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/state.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+struct ScanCommand {
+  SourceWords source;
+  std::string output;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    Source opened(source.parsed());
+    std::string place = output;
+    if (place.empty()) {
+      const std::string state = state_folder(global);
+      place = tape_place(state, opened.tree.root);
+      // A home directory holds its own state: not on the tape, by device and inode.
+      if (const auto own = tape::identity_of(state)) opened.scan_options.own_files.push_back(*own);
+    } else {
+      opened.must_not_hold(place, "the tape");
+    }
+    Progress progress(out);
+    opened.scan_options.progress = [&](std::uint64_t entries) {
+      check_stop();
+      progress.counting(entries);
+    };
+    const auto catalog =
+        tape::scan(*opened.tree.tree, {tape::temporary_name(tape::folder_of(place)), place},
+                   opened.scan_options);
+    report_problems(*catalog, out);
+    report(catalog->summary(), place, out);
+    return catalog->summary().problems == 0 ? kDone : kIncomplete;
+  }
+
+  static void report(const tape::CatalogSummary& summary,
+                     const std::string& place,
+                     const Output& out) {
+    if (out.json()) {
+      Json fields = summary_fields(summary);
+      fields["path"] = json_text(place);
+      out.line("summary", fields);
+      return;
+    }
+    out.text(summary_text(summary) + fmt::format("tape          {}\n", tape::shown(place)));
+  }
+};
+
+}  // namespace
+
+void add_scan(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb =
+      app.add_subcommand("scan", "Record a tree: its state and the layout of its tar stream");
+  const auto command = std::make_shared<ScanCommand>();
+  command->source.add(*verb);
+  verb->add_option("-o,--output", command->output,
+                   "The tape (default: in the state folder, found again by DIR)");
+  verb->footer(help_end("ragtape scan ~/Documents -o documents.tape",
+                        "0 recorded; 2 usage; 3 recorded, but some entries could not be; 10 no "
+                        "such tree; 12 denied"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

@@ -1,0 +1,106 @@
+#include "cli/options.h"
+
+#include <bit>
+#include <cctype>
+#include <charconv>
+#include <map>
+
+#include "tape/error.h"
+
+namespace agent {
+
+using tape::Error;
+using tape::ErrorKind;
+
+tape::ByteCount parse_size(const std::string& option, const std::string& text) {
+  static const std::map<std::string, tape::ByteCount> kUnits = {
+      {"", 1},
+      {"B", 1},
+      {"K", 1U << 10},
+      {"KiB", 1U << 10},
+      {"KB", 1000},
+      {"M", 1U << 20},
+      {"MiB", 1U << 20},
+      {"MB", 1000'000},
+      {"G", 1U << 30},
+      {"GiB", 1U << 30},
+      {"GB", 1000'000'000},
+      {"T", 1ULL << 40},
+      {"TiB", 1ULL << 40},
+      {"TB", 1000'000'000'000},
+  };
+  tape::ByteCount number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const auto found = kUnits.find(unit);
+  tape::ByteCount size = 0;
+  if (error != std::errc() || found == kUnits.end() ||
+      __builtin_mul_overflow(number, found->second, &size)) {
+    throw Error(ErrorKind::usage, option + " " + tape::shown(text) +
+                                      ": a size such as 262144, 256KiB or 1G expected");
+  }
+  return size;
+}
+
+void SourceWords::add(CLI::App& verb) {
+  verb.add_option("DIR", path, "The tree: a directory or a single file")->required();
+  verb.add_option("--metadata", metadata,
+                  "full: owners, all mode bits, xattrs, ACLs, devices, nanoseconds; portable: same "
+                  "dataset, same bytes, on any host")
+      ->check(CLI::IsMember({"full", "portable"}))
+      ->capture_default_str();
+  prefix_option = verb.add_option("--prefix", prefix,
+                                  "What member names begin with (default: the name of DIR)");
+}
+
+SourceOptions SourceWords::parsed() const {
+  SourceOptions out;
+  out.path = path;
+  out.metadata = metadata == "full" ? tape::Metadata::full : tape::Metadata::portable;
+  if (prefix_option->count() > 0) out.prefix = prefix;
+  out.source_date_epoch = source_date_epoch();
+  return out;
+}
+
+void RagzipWords::add(CLI::App& verb) {
+  verb.add_option("--level", level, "1..12 (zlib: 1..9)")->capture_default_str();
+  verb.add_option("--engine", engine, "What deflates")
+      ->check(CLI::IsMember({"libdeflate", "zlib"}))
+      ->capture_default_str();
+  verb.add_option("--page-size", page_size,
+                  "Tape bytes in one gzip member: a power of two, 512 to 1GiB")
+      ->capture_default_str();
+  verb.add_option("--index-exponent", index_exponent,
+                  "2^N pages in one index: 1..10, to 12 with --compat off")
+      ->capture_default_str();
+  verb.add_option("--compat", compat, "on: BusyBox gunzip can read it")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+}
+
+tape::RagzipOptions RagzipWords::parsed() const {
+  const tape::ByteCount size = parse_size("--page-size", page_size);
+  if (!std::has_single_bit(size))
+    throw Error(ErrorKind::usage,
+                "--page-size " + tape::shown(page_size) + ": a power of two expected");
+  tape::RagzipOptions out;
+  out.engine = engine == "zlib" ? tape::Engine::zlib : tape::Engine::libdeflate;
+  out.level = level;
+  out.page_bits = std::countr_zero(size);
+  out.index_bits = index_exponent;
+  out.compat = compat == "on";
+  return out;
+}
+
+void add_on_change(CLI::App& verb, std::string& word) {
+  verb.add_option("--on-change", word,
+                  "stop: end with exit 6 at the first source that is not what was scanned")
+      ->check(CLI::IsMember({"stop"}))
+      ->capture_default_str();
+}
+
+std::string help_end(const std::string& example, const std::string& exit_codes) {
+  return "Example:\n  " + example + "\n\nExit codes: " + exit_codes;
+}
+
+}  // namespace agent

@@ -1,0 +1,106 @@
+#include "cli/output.h"
+
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace agent {
+namespace {
+
+std::string base64(std::string_view text) {
+  constexpr const char* kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); at += 3) {
+    const std::size_t n = std::min<std::size_t>(3, text.size() - at);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < n ? static_cast<std::uint8_t>(text[at + i]) : 0);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += i <= n ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
+
+void write_line(std::FILE* stream, const std::string& line) {
+  if (std::fwrite(line.data(), 1, line.size(), stream) != line.size())
+    throw tape::errno_error("standard output", errno);
+}
+
+}  // namespace
+
+void Output::line(const char* message_type, const Json& fields) const {
+  Json line;
+  line["message_type"] = message_type;
+  line.update(fields);
+  write_line(json_stream_, line.dump() + "\n");
+}
+
+void Output::text(const std::string& text) const {
+  if (!json()) write_line(stdout, text);
+}
+
+void Output::warning(const std::string& what) const {
+  if (json()) line("warning", {{"message", what}});
+  if (!global_.quiet) fmt::print(stderr, "ragtape: warning: {}\n", what);
+}
+
+void report_error(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
+  if (global.json) {
+    const Json line = {{"message_type", "error"},
+                       {"message", error.what()},
+                       {"hint", error.hint()},
+                       {"exit_code", static_cast<int>(exit_code_of(error.kind()))}};
+    fmt::print(json_on_stderr ? stderr : stdout, "{}\n", line.dump());
+  }
+  fmt::print(stderr, "ragtape: error: {}\n", error.what());
+  if (!error.hint().empty()) fmt::print(stderr, "hint: {}\n", error.hint());
+}
+
+Json json_text(std::string_view text) {
+  if (tape::is_utf8(text)) return std::string(text);
+  return {{"base64", base64(text)}};
+}
+
+std::string shown_size(tape::ByteCount size) {
+  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (size < 1024) return fmt::format("{} bytes", size);
+  double value = static_cast<double>(size);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string shown_count(std::uint64_t count) {
+  std::string out = std::to_string(count);
+  for (std::size_t at = out.size(); at > 3;) {
+    at -= 3;
+    out.insert(at, ",");
+  }
+  return out;
+}
+
+std::string shown_time(const tape::Timestamp& time) {
+  const time_t seconds = time.seconds;
+  tm local{};
+  char text[64];
+  if (::localtime_r(&seconds, &local) == nullptr ||
+      std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local) == 0)
+    return std::to_string(time.seconds);
+  return text;
+}
+
+void print(std::string_view text) {
+  write_line(stdout, std::string(text));
+}
+
+void finish_stdout() {
+  if (std::fflush(stdout) != 0) throw tape::errno_error("standard output", errno);
+}
+
+}  // namespace agent

@@ -1,0 +1,58 @@
+// What people and scripts read: JSON lines, warnings, sizes.
+//
+// Spec:    docs/cli.md "Progress and machine output".
+#pragma once
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "cli/command.h"
+#include "tape/bytes.h"
+#include "tape/member.h"
+#include "tape/offset.h"
+
+namespace agent {
+
+using Json = nlohmann::ordered_json;
+
+// One run's output. JSON lines go to stdout, or to stderr where stdout carries content.
+class Output {
+ public:
+  Output(const GlobalOptions& global, bool json_on_stderr)
+      : global_(global), json_stream_(json_on_stderr ? stderr : stdout) {}
+
+  bool json() const { return global_.json; }
+  const GlobalOptions& global() const { return global_; }
+
+  // A JSON line; `message_type` comes first.
+  void line(const char* message_type, const Json& fields) const;
+  // Text for people on stdout; nothing with --json.
+  void text(const std::string& text) const;
+  // On stderr, and as a JSON line with --json. Not with -q.
+  void warning(const std::string& what) const;
+
+ private:
+  const GlobalOptions& global_;
+  std::FILE* json_stream_;
+};
+
+// `ragtape: error: WHAT: WHY`, `hint: DO`; a JSON line too.
+void report_error(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr);
+
+// A string, or {"base64": ...} when it is not UTF-8 (docs/format.md §5).
+Json json_text(std::string_view text);
+
+// 1536 -> "1.5 KiB".
+std::string shown_size(tape::ByteCount size);
+// 83700 -> "83,700".
+std::string shown_count(std::uint64_t count);
+// Local time, to the second.
+std::string shown_time(const tape::Timestamp& time);
+
+// Writes all or throws: a full disk behind `>` must not pass unseen.
+void print(std::string_view text);
+// Flushes stdout. Fails: the system's kinds.
+void finish_stdout();
+
+}  // namespace agent

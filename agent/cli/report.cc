@@ -1,0 +1,77 @@
+#include "cli/report.h"
+
+#include <fmt/format.h>
+
+namespace agent {
+namespace {
+
+const char* metadata_name(tape::Metadata metadata) {
+  return metadata == tape::Metadata::full ? "full" : "portable";
+}
+
+std::string skipped_text(const tape::CatalogSummary& summary) {
+  std::string out;
+  const auto add = [&](std::uint64_t count, const char* what) {
+    if (count > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", shown_count(count), what);
+  };
+  add(summary.skipped_sockets, "sockets");
+  add(summary.skipped_devices, "devices (metadata portable)");
+  add(summary.skipped_own_files, "own files");
+  return out;
+}
+
+}  // namespace
+
+void report_problems(tape::Catalog& catalog, const Output& out) {
+  catalog.each_problem([&](const std::string& path, const std::string& reason) {
+    // A reason that comes from the system names the path already.
+    const std::string name = path.empty() ? "the source" : tape::shown(path);
+    out.warning(reason.starts_with(name) ? reason : name + ": " + reason);
+  });
+  const std::string skipped = skipped_text(catalog.summary());
+  if (!skipped.empty()) out.warning("skipped: " + skipped);
+}
+
+Json summary_fields(const tape::CatalogSummary& summary) {
+  return {
+      {"root", json_text(summary.root)},
+      {"prefix", json_text(summary.prefix)},
+      {"metadata", metadata_name(summary.metadata)},
+      {"fingerprint", hex(summary.fingerprint)},
+      {"state", hex(summary.state)},
+      {"entries", summary.entries},
+      {"tape_size", summary.tape_size},
+      {"problems", summary.problems},
+      {"skipped",
+       {{"sockets", summary.skipped_sockets},
+        {"devices", summary.skipped_devices},
+        {"own_files", summary.skipped_own_files}}},
+  };
+}
+
+std::string summary_text(const tape::CatalogSummary& summary) {
+  std::string out = fmt::format("source        {}\n", tape::shown(summary.root));
+  out += fmt::format("entries       {}\n", shown_count(summary.entries));
+  out += fmt::format("tape size     {} bytes ({})\n", shown_count(summary.tape_size),
+                     shown_size(summary.tape_size));
+  out +=
+      fmt::format("metadata      {}{}\n", metadata_name(summary.metadata),
+                  summary.metadata == tape::Metadata::portable
+                      ? " (no owners, xattrs, devices or nanoseconds; --metadata full keeps them)"
+                      : "");
+  out += fmt::format("fingerprint   {}\n", hex(summary.fingerprint));
+  if (summary.problems > 0)
+    out += fmt::format("problems      {} entries are not on the tape; see the warnings\n",
+                       shown_count(summary.problems));
+  return out;
+}
+
+Json reading_fields(const tape::CountingSource& source) {
+  return {{"requests", source.requests()}, {"bytes_read", source.bytes_read()}};
+}
+
+std::string hex(const tape::Hash128& hash) {
+  return fmt::format("{:02x}", fmt::join(hash, ""));
+}
+
+}  // namespace agent

@@ -1,0 +1,15 @@
+// SIGINT and SIGTERM: the first asks the run to stop where nothing is lost, the second ends it at
+// once.
+#pragma once
+
+namespace agent {
+
+void install_signal_handlers();
+
+// The signal that asked, or 0.
+int stop_signal();
+
+// Throws Error{canceled} once a signal asked.
+void check_stop();
+
+}  // namespace agent

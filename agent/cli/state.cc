@@ -1,0 +1,61 @@
+#include "cli/state.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value == nullptr ? "" : value;
+}
+
+std::string chosen_folder(const GlobalOptions& global) {
+  if (!global.state.empty()) return global.state;
+  if (const std::string state = environment("RAGTAPE_STATE"); !state.empty()) return state;
+  if (const std::string xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/'))
+    return xdg + "/ragtape";
+  if (::geteuid() == 0) return "/var/lib/ragtape";
+  if (const std::string home = environment("HOME"); home.starts_with('/'))
+    return home + "/.local/state/ragtape";
+  throw tape::Error(tape::ErrorKind::usage, "no place for state: HOME is not set",
+                    "name a folder with --state DIR");
+}
+
+void make_folders(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      throw tape::errno_error(tape::shown(part), errno);
+    if (slash == std::string::npos) return;
+  }
+}
+
+// FNV-1a, 64 bits: a short name for a path. The root is recorded in the tape and compared.
+std::uint64_t name_hash(const std::string& text) {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const char c : text)
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3U;
+  return hash;
+}
+
+}  // namespace
+
+std::string state_folder(const GlobalOptions& global) {
+  const std::string folder = chosen_folder(global);
+  make_folders(folder + "/tapes");
+  return folder;
+}
+
+std::string tape_place(const std::string& state, const std::string& root) {
+  return fmt::format("{}/tapes/{:016x}.tape", state, name_hash(root));
+}
+
+}  // namespace agent

@@ -1,0 +1,35 @@
+#include "restore/delivery.h"
+
+#include "tape/error.h"
+
+namespace agent {
+
+using tape::Error;
+using tape::ErrorKind;
+
+tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record) {
+  tape::MemberRecord out = record;
+  if (record.type == tape::MemberType::hard_link) {
+    auto first = archive.index().find(record.target);
+    if (!first || first->type == tape::MemberType::hard_link)
+      throw Error(ErrorKind::corrupt, tape::shown(record.path) + ": a hard link to " +
+                                          tape::shown(record.target) +
+                                          ", which is not in the archive");
+    out = std::move(*first);
+  }
+  if (out.type != tape::MemberType::regular)
+    throw Error(ErrorKind::unsupported, tape::shown(record.name()) + ": not a regular file");
+  return out;
+}
+
+tape::HashResult deliver(tape::Archive& archive,
+                         const tape::MemberRecord& record,
+                         const std::function<void(tape::ByteView)>& write) {
+  const auto member = archive.open(record);
+  tape::Bytes buffer(tape::kWalkBuffer);
+  while (const std::size_t n = member->read(buffer))
+    write(tape::ByteView(buffer).first(n));
+  return member->finish();
+}
+
+}  // namespace agent

@@ -1,0 +1,21 @@
+// One member's bytes to a sink, checked.
+//
+// Threads: one caller at a time.
+#pragma once
+#include <functional>
+
+#include "tape/archive.h"
+
+namespace agent {
+
+// The regular file that `record` is, or that the hard link leads to.
+// Fails: corrupt when a link leads to nothing; unsupported for what has no content.
+tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record);
+
+// Writes the body of a regular file; each page's CRC32 was checked before a byte of it leaves.
+// Wrong: the whole body does not have the recorded hash; what was written must not be trusted.
+tape::HashResult deliver(tape::Archive& archive,
+                         const tape::MemberRecord& record,
+                         const std::function<void(tape::ByteView)>& write);
+
+}  // namespace agent

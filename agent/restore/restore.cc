@@ -1,0 +1,243 @@
+#include "restore/restore.h"
+
+#include <optional>
+#include <unordered_set>
+
+#include <unistd.h>
+
+#include "restore/delivery.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::MemberRecord;
+using tape::MemberType;
+using tape::SourceKind;
+
+bool is_within(const std::string& path, const std::string& top) {
+  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+tape::Member member_of(const MemberRecord& record) {
+  tape::Member member;
+  member.name = record.name();
+  member.type = record.type;
+  member.mode = record.mode;
+  member.uid = record.uid;
+  member.gid = record.gid;
+  member.mtime = record.mtime;
+  member.target = record.target;
+  return member;
+}
+
+class Restore {
+ public:
+  Restore(tape::Archive& archive,
+          const Selection& selection,
+          const RestoreOptions& options,
+          const RestoreEvents& events)
+      : archive_(archive),
+        selection_(selection),
+        options_(options),
+        events_(events),
+        owners_(::geteuid() == 0) {
+    if (!options.dry_run)
+      tree_ = tape::TreeWriter::open(options.target, {owners_, options.numeric_owner});
+  }
+
+  RestoreReport run() {
+    each_selected(archive_, selection_, [&](const MemberRecord& record) { one(record); });
+    close_directories(std::nullopt);
+    return report_;
+  }
+
+ private:
+  // A directory whose metadata waits until everything below it is there.
+  struct Open {
+    std::string path;
+    tape::Member member;
+    bool finish = false;
+  };
+
+  void one(const MemberRecord& record) {
+    if (events_.progress) events_.progress(report_.bytes, record.path);
+    close_directories(record.path);
+    if (options_.dry_run) {
+      ++report_.restored;
+      report_.bytes += record.size;
+      return;
+    }
+    if (blocked_ && is_within(record.path, *blocked_))
+      return leave_alone(record, "something else has the place of its directory");
+    blocked_.reset();
+    const auto failure = tape::failure_of([&] { make(record); });
+    if (failure) fail(record, *failure);
+  }
+
+  void make(const MemberRecord& record) {
+    if (record.path.empty()) return;  // the root of no prefix is the target itself
+    if (open_.empty()) tree_->make_parents(record.path);
+    if (record.type == MemberType::directory) return make_directory(record);
+    const auto found = tree_->stat(record.path);
+    if (found && !replaces(record, *found)) return leave_alone(record, "it is there already");
+    const bool replace = found.has_value();
+    if (record.type == MemberType::hard_link) return make_link(record, replace);
+    if (record.type == MemberType::regular) return make_file(record, record, replace);
+    make_node(record, record, replace);
+  }
+
+  void make_node(const MemberRecord& record, const MemberRecord& content, bool replace) {
+    const bool device =
+        content.type == MemberType::character_device || content.type == MemberType::block_device;
+    if (device && !owners_) {
+      ++report_.needs_root;
+      missing_.insert(std::hash<std::string>{}(record.path));
+      return;
+    }
+    account(tree_->make_node(record.path, archive_.open(content)->header(), replace));
+  }
+
+  void make_directory(const MemberRecord& record) {
+    const auto found = tree_->stat(record.path);
+    if (found && found->kind != SourceKind::directory) {
+      blocked_ = record.path;
+      return leave_alone(record, "something that is no directory has its name");
+    }
+    const bool fresh = tree_->make_directory(record.path);
+    const bool finish = fresh || options_.overwrite == Overwrite::always;
+    open_.push_back(
+        {record.path, finish ? archive_.open(record)->header() : member_of(record), finish});
+    ++report_.restored;
+  }
+
+  void make_file(const MemberRecord& record, const MemberRecord& content, bool replace) {
+    const auto reader = archive_.open(content);
+    const auto file = tree_->create_file(record.path);
+    buffer_.resize(tape::kWalkBuffer);
+    while (const std::size_t n = reader->read(buffer_)) {
+      file->write(tape::ByteView(buffer_).first(n));
+      report_.bytes += n;
+      if (events_.progress) events_.progress(report_.bytes, record.path);
+    }
+    const tape::HashResult hash = reader->finish();
+    if (hash == tape::HashResult::wrong) {
+      ++report_.wrong_hash;
+      throw Error(
+          ErrorKind::corrupt,
+          "its content does not have the recorded XXH3-128; nothing was written under its name");
+    }
+    if (hash == tape::HashResult::none)
+      throw Error(ErrorKind::unsupported,
+                  "it was torn when the archive was made: it changed while it was read");
+    account(file->commit(reader->header(), replace));
+  }
+
+  // A name for what this run restored; else the content is fetched and the file stands by itself.
+  void make_link(const MemberRecord& record, bool replace) {
+    const auto target = archive_.index().find(record.target);
+    if (!target || target->type == MemberType::hard_link || target->type == MemberType::directory ||
+        !tape::path_before(target->path, record.path)) {
+      throw Error(ErrorKind::corrupt, "a hard link to " + tape::shown(record.target) +
+                                          ", which is no file in front of it in the archive");
+    }
+    const bool made = is_selected(selection_, target->path) &&
+                      !missing_.contains(std::hash<std::string>{}(target->path));
+    const auto first = made ? tree_->stat(target->path) : std::nullopt;
+    if (first && first->kind != SourceKind::directory) {
+      tree_->make_link(record.path, target->path, first->kind, replace);
+      ++report_.restored;
+    } else if (target->type == MemberType::regular) {
+      make_file(record, *target, replace);
+    } else {
+      make_node(record, *target, replace);
+    }
+  }
+
+  bool replaces(const MemberRecord& record, const tape::SourceStat& found) const {
+    if (found.kind == SourceKind::directory) return false;
+    switch (options_.overwrite) {
+      case Overwrite::never:
+        return false;
+      case Overwrite::if_newer:
+        return record.mtime > found.mtime;
+      case Overwrite::if_changed:
+        return record.mtime != found.mtime ||
+               (record.type == MemberType::regular && record.size != found.size);
+      case Overwrite::always:
+        return true;
+    }
+    return false;
+  }
+
+  // Depth first: a directory is complete when the first name outside of it comes.
+  void close_directories(const std::optional<std::string>& next) {
+    while (!open_.empty() && !(next && is_within(*next, open_.back().path))) {
+      const Open directory = std::move(open_.back());
+      open_.pop_back();
+      if (!directory.finish) continue;
+      const auto failure = tape::failure_of(
+          [&] { note(tree_->finish_directory(directory.path, directory.member)); });
+      if (failure) warn(tape::shown(directory.path) + ": " + failure->what());
+    }
+  }
+
+  void account(const tape::Shortfall& shortfall) {
+    ++report_.restored;
+    note(shortfall);
+  }
+
+  void note(const tape::Shortfall& shortfall) {
+    if (shortfall.needs_root) ++report_.needs_root;
+    for (const std::string& what : shortfall.refused)
+      warn(what);
+  }
+
+  void warn(const std::string& what) {
+    ++report_.failed;
+    if (events_.warning) events_.warning(what);
+  }
+
+  void leave_alone(const MemberRecord& record, const std::string& why) {
+    ++report_.left_alone;
+    missing_.insert(std::hash<std::string>{}(record.path));
+    if (events_.warning) events_.warning(tape::shown(record.path) + ": left alone: " + why);
+  }
+
+  void fail(const MemberRecord& record, const Error& error) {
+    const ErrorKind kind = error.kind();
+    if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
+        kind == ErrorKind::object_changed)
+      throw Error(error);
+    missing_.insert(std::hash<std::string>{}(record.path));
+    if (record.type == MemberType::directory) blocked_ = record.path;
+    if (kind == ErrorKind::corrupt) ++report_.damaged;
+    warn(tape::shown(record.path) + ": " + error.what());
+  }
+
+  tape::Archive& archive_;
+  const Selection& selection_;
+  const RestoreOptions& options_;
+  const RestoreEvents& events_;
+  const bool owners_;  // owners, devices, set-id bits are root's to give
+  std::unique_ptr<tape::TreeWriter> tree_;
+  RestoreReport report_;
+  std::vector<Open> open_;
+  std::optional<std::string> blocked_;  // nothing below this can be made
+  // Hashes of the paths that were not made: a collision only costs a copy instead of a link.
+  std::unordered_set<std::size_t> missing_;
+  tape::Bytes buffer_;
+};
+
+}  // namespace
+
+RestoreReport restore(tape::Archive& archive,
+                      const Selection& selection,
+                      const RestoreOptions& options,
+                      const RestoreEvents& events) {
+  return Restore(archive, selection, options, events).run();
+}
+
+}  // namespace agent

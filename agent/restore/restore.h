@@ -1,0 +1,48 @@
+// restore: members of an archive become files below a target.
+//
+// Threads: one caller.
+// Spec:    docs/cli.md "Safety".
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "restore/select.h"
+#include "tape/archive.h"
+#include "tape/extract.h"
+
+namespace agent {
+
+enum class Overwrite { never, if_newer, if_changed, always };
+
+struct RestoreOptions {
+  std::string target;
+  Overwrite overwrite = Overwrite::never;
+  bool numeric_owner = false;
+  bool dry_run = false;
+};
+
+struct RestoreReport {
+  std::uint64_t restored = 0;
+  std::uint64_t left_alone = 0;  // something has the name already
+  std::uint64_t failed = 0;      // could not be made, or a part of its metadata was refused
+  std::uint64_t damaged = 0;     // its bytes in the archive are wrong
+  std::uint64_t wrong_hash = 0;  // of those: the pages are sound, the member's hash is not
+  std::uint64_t needs_root = 0;  // restored without what only root may set
+  tape::ByteCount bytes = 0;     // of file content
+};
+
+// Any member may be empty.
+struct RestoreEvents {
+  std::function<void(const std::string& what)> warning;  // one member, one sentence
+  std::function<void(tape::ByteCount bytes, const std::string& current)>
+      progress;  // may throw canceled
+};
+
+// One member's failure is reported and the rest goes on; a full disk and a signal end the run.
+RestoreReport restore(tape::Archive& archive,
+                      const Selection& selection,
+                      const RestoreOptions& options,
+                      const RestoreEvents& events);
+
+}  // namespace agent
