@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/signals.h"
@@ -86,6 +89,14 @@ int usage_failure(const CLI::App& app, const CLI::ParseError& error, int argc, c
   return kUsage;
 }
 
+// Without this a closed standard output's number would go to the next file opened, and the summary
+// would be written into the archive. What is opened here can be read but not written.
+void reserve_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) == -1) static_cast<void>(::open("/dev/null", O_RDONLY));
+  }
+}
+
 int exit_code_for(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
   report_error(error, global, json_on_stderr);
   if (error.kind() == tape::ErrorKind::canceled)
@@ -125,6 +136,9 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return exit_code_for({tape::ErrorKind::exhausted, "out of memory"}, global,
                          chosen->json_on_stderr);
+  } catch (const std::exception& error) {
+    return exit_code_for({tape::ErrorKind::io, std::string("unexpected: ") + error.what()}, global,
+                         chosen->json_on_stderr);
   }
 }
 
@@ -132,5 +146,6 @@ int run(int argc, char** argv) {
 }  // namespace agent
 
 int main(int argc, char** argv) {
+  agent::reserve_standard_descriptors();
   return agent::run(argc, argv);
 }

@@ -29,13 +29,23 @@ void write_line(std::FILE* stream, const std::string& line) {
     throw tape::errno_error("standard output", errno);
 }
 
+// Every string was checked or escaped before; a bug there must not end a run that succeeded.
+std::string dumped(const Json& line) {
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// What cannot be said to a closed or full stderr is not worth failing for.
+void say(std::FILE* stream, const std::string& text) {
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stream));
+}
+
 }  // namespace
 
 void Output::line(const char* message_type, const Json& fields) const {
   Json line;
   line["message_type"] = message_type;
   line.update(fields);
-  write_line(json_stream_, line.dump() + "\n");
+  write_line(json_stream_, dumped(line));
 }
 
 void Output::text(const std::string& text) const {
@@ -44,7 +54,7 @@ void Output::text(const std::string& text) const {
 
 void Output::warning(const std::string& what) const {
   if (json()) line("warning", {{"message", what}});
-  if (!global_.quiet) fmt::print(stderr, "ragtape: warning: {}\n", what);
+  if (!global_.quiet) say(stderr, fmt::format("ragtape: warning: {}\n", what));
 }
 
 void report_error(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
@@ -53,10 +63,10 @@ void report_error(const tape::Error& error, const GlobalOptions& global, bool js
                        {"message", error.what()},
                        {"hint", error.hint()},
                        {"exit_code", static_cast<int>(exit_code_of(error.kind()))}};
-    fmt::print(json_on_stderr ? stderr : stdout, "{}\n", line.dump());
+    say(json_on_stderr ? stderr : stdout, dumped(line));
   }
-  fmt::print(stderr, "ragtape: error: {}\n", error.what());
-  if (!error.hint().empty()) fmt::print(stderr, "hint: {}\n", error.hint());
+  say(stderr, fmt::format("ragtape: error: {}\n", error.what()));
+  if (!error.hint().empty()) say(stderr, fmt::format("hint: {}\n", error.hint()));
 }
 
 Json json_text(std::string_view text) {
@@ -80,7 +90,7 @@ std::string shown_count(std::uint64_t count) {
   std::string out = std::to_string(count);
   for (std::size_t at = out.size(); at > 3;) {
     at -= 3;
-    out.insert(at, ",");
+    out.insert(at, 1, ',');
   }
   return out;
 }

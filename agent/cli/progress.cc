@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -41,7 +42,7 @@ Progress::Progress(const Output& output)
                                     : Clock::duration(kPipePeriod))) {}
 
 Progress::~Progress() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) std::fputs("\r\x1b[K", stderr);
 }
 
 bool Progress::due() {
@@ -55,10 +56,10 @@ bool Progress::due() {
 
 void Progress::show(const std::string& line) {
   if (terminal_) {
-    fmt::print(stderr, "\r{}\x1b[K", fitted(line, terminal_width() - 1));
+    std::fputs(fmt::format("\r{}\x1b[K", fitted(line, terminal_width() - 1)).c_str(), stderr);
     shown_ = true;
   } else {
-    fmt::print(stderr, "ragtape: {}\n", line);
+    std::fputs(fmt::format("ragtape: {}\n", line).c_str(), stderr);
   }
 }
 

@@ -25,6 +25,7 @@ std::string trimmed(std::string path) {
 // Member paths that `path` may mean. All members lie below the first one, the root, when there is a
 // root: what does not begin with its name lacks the prefix, or is the absolute path of a source.
 std::vector<std::string> meanings(const std::string& path, const std::string& root) {
+  if (path.empty()) return {root};
   if (is_within(path, root)) return {path};
   std::vector<std::string> out = {root + "/" + path};
   for (std::size_t slash = path.find('/'); slash != std::string::npos;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tape/bytes.h"
+#include "tape/error.h"
 #include "tape/member.h"
 #include "tape/offset.h"
 
@@ -49,10 +50,14 @@ struct SourceStat {
 };
 
 // The names in a directory, side by side in one buffer: a directory may have millions.
+// Limit: 4 GiB of names, some ten million of them; then Error{unsupported}.
 class NameList {
  public:
   void add(std::string_view name) {
-    begins_.push_back(bytes_.size());
+    if (bytes_.size() + name.size() >= UINT32_MAX) {
+      throw Error(ErrorKind::unsupported, "a directory with more than 4 GiB of names");
+    }
+    begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
     bytes_ += name;
     bytes_ += '\0';
   }
@@ -61,14 +66,14 @@ class NameList {
   std::string_view operator[](std::size_t index) const { return bytes_.data() + begins_[index]; }
   // By unsigned bytes.
   void sort() {
-    std::sort(begins_.begin(), begins_.end(), [this](std::size_t a, std::size_t b) {
+    std::sort(begins_.begin(), begins_.end(), [this](std::uint32_t a, std::uint32_t b) {
       return std::string_view(bytes_.data() + a) < std::string_view(bytes_.data() + b);
     });
   }
 
  private:
   std::string bytes_;
-  std::vector<std::size_t> begins_;
+  std::vector<std::uint32_t> begins_;
 };
 
 // One open regular file.

@@ -20,6 +20,9 @@
 namespace tape {
 namespace {
 
+// Rows come in the order of both keys, so little of the file is touched again.
+constexpr ByteCount kScanCacheBytes = ByteCount{2} << 20;
+
 Timestamp now() {
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
@@ -83,7 +86,7 @@ class CatalogWriter {
 
  private:
   static Connection prepared(const std::string& path) {
-    Connection connection = Connection::create(path, kCatalogCacheBytes);
+    Connection connection = Connection::create(path, kScanCacheBytes);
     connection.run(kCatalogSchema);
     connection.run("BEGIN");
     return connection;
@@ -144,8 +147,9 @@ class Walk {
       : tree_(tree), writer_(writer), options_(options), summary_(summary) {}
 
   void run(const std::string& top) {
-    if (!visit(top, tree_.stat(top))) return;
-    enter(top);
+    const SourceStat source = tree_.stat(top);
+    if (!visit(top, source)) refuse(source);
+    if (source.kind == SourceKind::directory) push(top, tree_.list(top));
     while (!open_.empty()) {
       Folder& folder = open_.back();
       if (folder.next == folder.names.size()) {
@@ -193,17 +197,30 @@ class Walk {
   void visit_below(const std::string& path) {
     SourceStat source;
     if (!recorded(path, [&] { source = tree_.stat(path); })) return;
-    if (visit(path, source)) enter(path);
+    if (visit(path, source) && source.kind == SourceKind::directory) enter(path);
   }
 
   void enter(const std::string& path) {
     NameList names;
     if (!recorded(path, [&] { names = tree_.list(path); })) return;
+    push(path, std::move(names));
+  }
+
+  void push(const std::string& path, NameList names) {
     names.sort();
     open_.push_back({path, std::move(names), 0});
   }
 
-  // True for a directory that is a member now.
+  // The source itself cannot be archived: nothing to record, nothing to seal.
+  [[noreturn]] void refuse(const SourceStat& source) const {
+    if (source.kind == SourceKind::regular)
+      throw Error(ErrorKind::denied, shown(options_.root) + ": cannot be read");
+    throw Error(
+        ErrorKind::unsupported,
+        shown(options_.root) + ": a socket or device, or ragtape's own file, is not archived");
+  }
+
+  // True when it is a member now.
   bool visit(const std::string& path, const SourceStat& source) {
     const auto& own = options_.own_files;
     if (std::find(own.begin(), own.end(), source.identity) != own.end()) {
@@ -222,7 +239,7 @@ class Walk {
     }
     const bool added = add(path, source);
     if (options_.progress) options_.progress(writer_.entries());
-    return added && source.kind == SourceKind::directory;
+    return added;
   }
 
   bool add(const std::string& path, const SourceStat& source) {

@@ -48,12 +48,16 @@ class TemporaryName {
   explicit TemporaryName(int folder) : folder_(folder), text_(temporary_name("").substr(1)) {}
   TemporaryName(const TemporaryName&) = delete;
   TemporaryName& operator=(const TemporaryName&) = delete;
-  ~TemporaryName() { ::unlinkat(folder_, text_.c_str(), 0); }
+  ~TemporaryName() {
+    if (!moved_) ::unlinkat(folder_, text_.c_str(), 0);
+  }
   const std::string& text() const { return text_; }
+  void moved() { moved_ = true; }
 
  private:
   int folder_;
   std::string text_;
+  bool moved_ = false;
 };
 
 class PosixTreeWriter final : public TreeWriter {
@@ -112,11 +116,11 @@ class PosixTreeWriter final : public TreeWriter {
   Shortfall make_node(const std::string& path, const Member& member, bool replace) override {
     check_path(path);
     const Place place = parent_.locate(path);
-    const TemporaryName temporary(place.folder);
+    TemporaryName temporary(place.folder);
     make_bare_node(place.folder, temporary.text(), member, path);
     Shortfall shortfall;
     describe_node(place.folder, temporary.text(), member, shortfall);
-    give_name(place, temporary.text(), path, replace);
+    give_name(place, temporary, path, replace);
     return shortfall;
   }
 
@@ -134,7 +138,7 @@ class PosixTreeWriter final : public TreeWriter {
     const Place place = parent_.locate(path);
     // Renaming one name of an inode over another of it does nothing: then this removes the one too
     // many.
-    const TemporaryName temporary(place.folder);
+    TemporaryName temporary(place.folder);
     // Flags 0: a symlink is linked, never followed.
     if (::linkat(folder.get(), name.c_str(), place.folder, temporary.text().c_str(), 0) != 0)
       throw errno_error(shown(path), errno);
@@ -143,7 +147,7 @@ class PosixTreeWriter final : public TreeWriter {
         source_stat(info).kind != kind) {
       throw Error(ErrorKind::object_changed, shown(first) + ": was replaced while restoring");
     }
-    give_name(place, temporary.text(), path, replace);
+    give_name(place, temporary, path, replace);
   }
 
   // Order matters: a change of owner clears set-id bits and capabilities, a write changes times.
@@ -163,21 +167,24 @@ class PosixTreeWriter final : public TreeWriter {
   }
 
   void give_name(const Place& place,
-                 const std::string& temporary,
+                 TemporaryName& temporary,
                  const std::string& path,
                  bool replace) {
+    const char* from = temporary.text().c_str();
+    const char* to = place.name.c_str();
     const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
-    if (::syscall(SYS_renameat2, place.folder, temporary.c_str(), place.folder, place.name.c_str(),
-                  flags) == 0)
+    if (::syscall(SYS_renameat2, place.folder, from, place.folder, to, flags) == 0) {
+      // Over another name of the same inode a rename does nothing: then the name is still there.
+      if (!replace) temporary.moved();
       return;
+    }
     if (errno == EEXIST || errno == EISDIR || errno == ENOTEMPTY) throw in_the_way(path);
     if (errno != EINVAL && errno != ENOSYS) throw errno_error(shown(path), errno);
-    const int failed =
-        replace ? ::renameat(place.folder, temporary.c_str(), place.folder, place.name.c_str())
-                : ::linkat(place.folder, temporary.c_str(), place.folder, place.name.c_str(), 0);
+    // A file system without that flag: link() does not replace either.
+    const int failed = replace ? ::renameat(place.folder, from, place.folder, to)
+                               : ::linkat(place.folder, from, place.folder, to, 0);
     if (failed != 0 && errno == EEXIST) throw in_the_way(path);
     if (failed != 0) throw errno_error(shown(path), errno);
-    if (!replace) ::unlinkat(place.folder, temporary.c_str(), 0);
   }
 
  private:
@@ -307,7 +314,7 @@ class PosixFileWriter final : public FileWriter {
     Shortfall shortfall;
     tree_.describe(file_.get(), member, shortfall);
     file_.close(shown(path_));
-    tree_.give_name({folder_.get(), path_.substr(path_.rfind('/') + 1)}, temporary_.text(), path_,
+    tree_.give_name({folder_.get(), path_.substr(path_.rfind('/') + 1)}, temporary_, path_,
                     replace);
     return shortfall;
   }

@@ -129,7 +129,7 @@ class PosixSourceTree final : public SourceTree {
   }
 
   void check_readable(const std::string& path) override {
-    if (::geteuid() == 0) return;
+    if (root_user_) return;
     const Place place = parent_.locate(path);
     if (::faccessat(place.folder, place.name.c_str(), R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0)
       throw errno_error(shown(path), errno);
@@ -190,6 +190,7 @@ class PosixSourceTree final : public SourceTree {
 
   UniqueFd root_;
   ParentDirectory parent_;
+  const bool root_user_ = ::geteuid() == 0;  // may read everything
   std::vector<char> names_;
   Names users_;
   Names groups_;

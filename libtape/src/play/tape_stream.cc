@@ -15,7 +15,7 @@ namespace {
 [[noreturn]] void changed(const std::string& path, const std::string& how) {
   throw Error(ErrorKind::source_changed,
               (path.empty() ? "the source" : shown(path)) + ": changed since the scan: " + how,
-              "scan the tree again");
+              "scan again (pack does both) when nothing writes to the tree");
 }
 
 std::string written(const Timestamp& time) {

@@ -85,6 +85,12 @@ void RagzipReader::read_footer() {
   const ByteCount tail = std::min(size, kTailReadSize);
   tail_->view(GzOffset(size - tail), tail);
   geometry_.footer = GzOffset(size - kFooterSize);
+  const ByteView head = metadata_bytes(geometry_.footer, 16);
+  if (head[0] != 0x1F || head[1] != 0x8B || head[12] != 'R' || head[13] != 'A') {
+    corrupt(
+        "no ragzip footer in its last 64 bytes: it was cut or overwritten, or it is no ragzip "
+        "file");
+  }
   const auto member =
       metadata_member(geometry_.footer, GzOffset(size), {"RA", "footer", kFooterSize});
   if (member.end.value() != size)
