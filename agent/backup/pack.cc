@@ -10,7 +10,7 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t kBufferBytes = 512 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{512} * 1024;
 
 // Where nameless working files go: beside the output, which has the room, else the system's place.
 std::string working_folder(const std::string& output) {

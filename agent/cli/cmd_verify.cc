@@ -53,19 +53,20 @@ struct VerifyCommand {
     const tape::CountingSource source(*file);
     tape::within(file->name(), [&] {
       tape::Archive archive(source);
-      const tape::RagzipGeometry& geometry = archive.ragzip().geometry();
-      std::uint64_t pages = geometry.page_count;
-      Progress progress(out);
-      if (full) {
-        archive.check_all([&](tape::ByteCount done) {
-          check_stop();
-          progress.working(done, geometry.logical_size, "");
-        });
-      } else {
-        pages = archive.check_sample(share, std::random_device{}());
-      }
+      const std::uint64_t pages =
+          full ? check_all(archive, out) : archive.check_sample(share, std::random_device{}());
       show(archive, pages, source, out);
     });
+  }
+
+  static std::uint64_t check_all(tape::Archive& archive, const Output& out) {
+    const tape::RagzipGeometry& geometry = archive.ragzip().geometry();
+    Progress progress(out);
+    archive.check_all([&](tape::ByteCount done) {
+      check_stop();
+      progress.working(done, geometry.logical_size, "");
+    });
+    return geometry.page_count;
   }
 
   void show(tape::Archive& archive,

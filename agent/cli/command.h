@@ -8,25 +8,23 @@
 
 #include "tape/error.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
 class App;
 }
 
 namespace agent {
 
 // docs/cli.md "Exit codes".
-enum ExitCode : int {
-  kDone = 0,
-  kFailed = 1,
-  kUsage = 2,
-  kIncomplete = 3,
-  kDamaged = 4,
-  kTryAgain = 5,
-  kSourceChanged = 6,
-  kNotFound = 10,
-  kLocked = 11,
-  kDenied = 12,
-};
+using ExitCode = int;
+inline constexpr ExitCode kDone = 0;
+inline constexpr ExitCode kFailed = 1;
+inline constexpr ExitCode kUsage = 2;
+inline constexpr ExitCode kIncomplete = 3;
+inline constexpr ExitCode kDamaged = 4;
+inline constexpr ExitCode kTryAgain = 5;
+inline constexpr ExitCode kSourceChanged = 6;
+inline constexpr ExitCode kNotFound = 10;
+inline constexpr ExitCode kDenied = 12;
 
 // Outside of verify, where `corrupt` is kDamaged.
 ExitCode exit_code_of(tape::ErrorKind kind);

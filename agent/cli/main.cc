@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <new>
 #include <optional>
 #include <string>
@@ -54,7 +55,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 // The first word that is no flag and no flag's value.
 std::string first_word(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    std::string word = argv[i];
     if (word == "--state") ++i;
     if (!word.starts_with('-')) return word;
   }
@@ -146,6 +147,12 @@ int run(int argc, char** argv) {
 }  // namespace agent
 
 int main(int argc, char** argv) {
-  agent::reserve_standard_descriptors();
-  return agent::run(argc, argv);
+  try {
+    agent::reserve_standard_descriptors();
+    return agent::run(argc, argv);
+  } catch (...) {
+    // Before a verb runs: no memory for the command line.
+    std::fputs("ragtape: error: cannot start\n", stderr);
+    return agent::kFailed;
+  }
 }

@@ -1,9 +1,9 @@
 #include "cli/output.h"
 
 #include <cerrno>
+#include <ctime>
 
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace agent {
@@ -62,7 +62,7 @@ void report_error(const tape::Error& error, const GlobalOptions& global, bool js
     const Json line = {{"message_type", "error"},
                        {"message", error.what()},
                        {"hint", error.hint()},
-                       {"exit_code", static_cast<int>(exit_code_of(error.kind()))}};
+                       {"exit_code", exit_code_of(error.kind())}};
     say(json_on_stderr ? stderr : stdout, dumped(line));
   }
   say(stderr, fmt::format("ragtape: error: {}\n", error.what()));

@@ -2,7 +2,6 @@
 
 #include <csignal>
 
-#include <signal.h>
 #include <unistd.h>
 
 #include "tape/error.h"

@@ -19,7 +19,7 @@ std::string environment(const char* name) {
 
 std::string chosen_folder(const GlobalOptions& global) {
   if (!global.state.empty()) return global.state;
-  if (const std::string state = environment("RAGTAPE_STATE"); !state.empty()) return state;
+  if (std::string state = environment("RAGTAPE_STATE"); !state.empty()) return state;
   if (const std::string xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/'))
     return xdg + "/ragtape";
   if (::geteuid() == 0) return "/var/lib/ragtape";
@@ -49,7 +49,7 @@ std::uint64_t name_hash(const std::string& text) {
 }  // namespace
 
 std::string state_folder(const GlobalOptions& global) {
-  const std::string folder = chosen_folder(global);
+  std::string folder = chosen_folder(global);
   make_folders(folder + "/tapes");
   return folder;
 }

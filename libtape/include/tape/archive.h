@@ -23,7 +23,7 @@ inline constexpr ByteCount kReadAheadMax = ByteCount{16} << 20;
 
 // A walk over all members reads that much ahead, and gives it out in pieces of kWalkBuffer.
 inline constexpr ByteCount kWalkAhead = ByteCount{1} << 20;
-inline constexpr std::size_t kWalkBuffer = 256 * 1024;
+inline constexpr std::size_t kWalkBuffer = std::size_t{256} * 1024;
 
 enum class HashResult { right, wrong, none };
 

@@ -50,6 +50,8 @@ class VolumeWriter final : public MemberObserver, private PageObserver {
   // `sink` and the spool must outlive the writer. Fails: Error{usage} for options out of range.
   VolumeWriter(ByteSink& sink, LeafSpool spool, const VolumeOptions& options);
   ~VolumeWriter() override;
+  VolumeWriter(const VolumeWriter&) = delete;
+  VolumeWriter& operator=(const VolumeWriter&) = delete;
 
   void member_starts(const Entry& entry, bool resumed) override;
   void member_ends(const Entry& entry, const std::optional<Hash128>& hash) override;

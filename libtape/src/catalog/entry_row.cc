@@ -75,18 +75,62 @@ void check_entry_path(const std::string& path) {
     corrupt(path, "a path of " + std::to_string(path.size()) + " bytes");
 }
 
-std::int64_t in_range(const Statement& row,
-                      int column,
-                      std::int64_t low,
-                      std::int64_t high,
-                      const std::string& path) {
-  const std::int64_t value = row.integer(column);
-  if (value < low || value > high) {
-    corrupt(path, "column " + std::to_string(column) + " holds " + std::to_string(value) + ", " +
-                      std::to_string(low) + " to " + std::to_string(high) + " expected");
+// The columns of kEntryColumns.
+enum Column : int {
+  tape_offset_column,
+  header_blocks_column,
+  path_column,
+  type_column,
+  first_column,
+  mode_column,
+  uid_column,
+  gid_column,
+  uname_column,
+  gname_column,
+  size_column,
+  mtime_s_column,
+  mtime_ns_column,
+  ctime_s_column,
+  ctime_ns_column,
+  device_column,
+  inode_column,
+  rdev_major_column,
+  rdev_minor_column,
+  target_column,
+  xattrs_column,
+  column_count
+};
+static_assert(column_count == kEntryColumnCount);
+
+// The numbers of a row, each with its range.
+class RowNumbers {
+ public:
+  RowNumbers(const Statement& row, const std::string& path) : row_(row), path_(path) {}
+
+  // 0 to `most`.
+  template <class Integer>
+  Integer at_most(Column column, std::int64_t most) const {
+    const std::int64_t value = row_.integer(column);
+    if (value < 0 || value > most) {
+      corrupt(path_, "column " + std::to_string(column) + " holds " + std::to_string(value) +
+                         ", 0 to " + std::to_string(most) + " expected");
+    }
+    return static_cast<Integer>(value);
   }
-  return value;
-}
+  TapeOffset offset(Column column) const {
+    return TapeOffset(at_most<std::uint64_t>(column, INT64_MAX));
+  }
+  Timestamp time(Column seconds, Column nanoseconds) const {
+    return {row_.integer(seconds), at_most<std::uint32_t>(nanoseconds, kNanosecondsMax)};
+  }
+  std::uint64_t bits(Column column) const {
+    return static_cast<std::uint64_t>(row_.integer(column));
+  }
+
+ private:
+  const Statement& row_;
+  const std::string& path_;
+};
 
 std::uint32_t portable_mode(const SourceStat& source) {
   switch (source.kind) {
@@ -212,38 +256,33 @@ void insert_row(Statement& insert,
 }
 
 SeenEntry read_row(const Statement& row, TapeOffset& offset, std::uint32_t& header_blocks) {
-  constexpr std::int64_t kMost = INT64_MAX;
-  constexpr std::int64_t kIdMax = UINT32_MAX;
+  constexpr auto kBlocksMax = static_cast<std::int64_t>(kHeaderSizeMax / kBlockSize);
   SeenEntry seen;
-  seen.path = row.blob(2);
-  const std::string& path = seen.path;
-  check_entry_path(path);
-  offset = TapeOffset(static_cast<std::uint64_t>(in_range(row, 0, 0, kMost, path)));
-  header_blocks = static_cast<std::uint32_t>(
-      in_range(row, 1, 1, static_cast<std::int64_t>(kHeaderSizeMax / kBlockSize), path));
+  seen.path = row.blob(path_column);
+  check_entry_path(seen.path);
+  const RowNumbers numbers(row, seen.path);
+  offset = numbers.offset(tape_offset_column);
+  header_blocks = numbers.at_most<std::uint32_t>(header_blocks_column, kBlocksMax);
   SourceStat& source = seen.source;
-  source.kind = kind_of_letter(path, row.text(3));
-  if (!row.is_null(4)) {
-    seen.first = TapeOffset(static_cast<std::uint64_t>(in_range(row, 4, 0, kMost, path)));
+  source.kind = kind_of_letter(seen.path, row.text(type_column));
+  if (!row.is_null(first_column)) {
+    seen.first = numbers.offset(first_column);
     if (*seen.first >= offset || source.kind == SourceKind::directory)
-      corrupt(path, "a hard link to something that is not before it");
+      corrupt(seen.path, "a hard link to something that is not before it");
   }
-  source.mode = static_cast<std::uint32_t>(in_range(row, 5, 0, 07777, path));
-  source.uid = static_cast<std::uint64_t>(in_range(row, 6, 0, kIdMax, path));
-  source.gid = static_cast<std::uint64_t>(in_range(row, 7, 0, kIdMax, path));
-  seen.uname = row.blob(8);
-  seen.gname = row.blob(9);
-  source.size = static_cast<std::uint64_t>(in_range(row, 10, 0, kMost, path));
-  source.mtime = {row.integer(11),
-                  static_cast<std::uint32_t>(in_range(row, 12, 0, kNanosecondsMax, path))};
-  source.ctime = {row.integer(13),
-                  static_cast<std::uint32_t>(in_range(row, 14, 0, kNanosecondsMax, path))};
-  source.identity = {static_cast<std::uint64_t>(row.integer(15)),
-                     static_cast<std::uint64_t>(row.integer(16))};
-  source.device_major = static_cast<std::uint32_t>(in_range(row, 17, 0, kIdMax, path));
-  source.device_minor = static_cast<std::uint32_t>(in_range(row, 18, 0, kIdMax, path));
-  if (!row.is_null(19)) seen.target = row.blob(19);
-  if (!row.is_null(20)) seen.xattrs = decode_xattrs(path, row.blob(20));
+  source.mode = numbers.at_most<std::uint32_t>(mode_column, 07777);
+  source.uid = numbers.at_most<std::uint64_t>(uid_column, UINT32_MAX);
+  source.gid = numbers.at_most<std::uint64_t>(gid_column, UINT32_MAX);
+  seen.uname = row.blob(uname_column);
+  seen.gname = row.blob(gname_column);
+  source.size = numbers.at_most<ByteCount>(size_column, INT64_MAX);
+  source.mtime = numbers.time(mtime_s_column, mtime_ns_column);
+  source.ctime = numbers.time(ctime_s_column, ctime_ns_column);
+  source.identity = {numbers.bits(device_column), numbers.bits(inode_column)};
+  source.device_major = numbers.at_most<std::uint32_t>(rdev_major_column, UINT32_MAX);
+  source.device_minor = numbers.at_most<std::uint32_t>(rdev_minor_column, UINT32_MAX);
+  if (!row.is_null(target_column)) seen.target = row.blob(target_column);
+  if (!row.is_null(xattrs_column)) seen.xattrs = decode_xattrs(seen.path, row.blob(xattrs_column));
   return seen;
 }
 

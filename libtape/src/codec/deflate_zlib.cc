@@ -15,6 +15,8 @@ class ZlibDeflater final : public Deflater {
       throw Error(ErrorKind::exhausted, "zlib: no memory for a compressor");
     }
   }
+  ZlibDeflater(const ZlibDeflater&) = delete;
+  ZlibDeflater& operator=(const ZlibDeflater&) = delete;
   ~ZlibDeflater() override { deflateEnd(&stream_); }
 
   void deflate(ByteView in, Bytes& out) override {

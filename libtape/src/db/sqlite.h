@@ -25,6 +25,8 @@ class Connection {
 
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&&) = delete;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
   ~Connection();
 
   // Runs one or more statements that yield nothing.

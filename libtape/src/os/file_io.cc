@@ -66,6 +66,8 @@ class FileSink final : public ByteSink {
     file_ = UniqueFd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!file_) throw errno_error(shown(path_), errno);
   }
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
   ~FileSink() override {
     if (!finished_) ::unlink(temporary_.c_str());
   }

@@ -172,6 +172,7 @@ class PosixSourceTree final : public SourceTree {
     NameList names;
     for (;;) {
       errno = 0;
+      // Safe: the stream is this call's own. NOLINTNEXTLINE(concurrency-mt-unsafe)
       const dirent* entry = ::readdir(stream.get());
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;

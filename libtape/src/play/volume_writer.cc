@@ -15,7 +15,7 @@
 namespace tape {
 namespace {
 
-constexpr std::size_t kCopyBytes = 256 * 1024;
+constexpr std::size_t kCopyBytes = std::size_t{256} * 1024;
 
 // Takes each finished node: path of its first record, gzip member.
 using NodeSink = std::function<void(const std::string& first, const Bytes& node)>;

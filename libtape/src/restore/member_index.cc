@@ -10,7 +10,7 @@
 namespace tape {
 namespace {
 
-constexpr ByteCount kLeavesAhead = 256 * 1024;
+constexpr ByteCount kLeavesAhead = ByteCount{256} * 1024;
 
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, "member index: " + what);

@@ -13,7 +13,7 @@ namespace {
 // Stored blocks cost 5 bytes in 65535; the rest is room for a gzip header with a full EXTRA field,
 // and for writers that flush often.
 ByteCount likely_size(std::size_t inflated) {
-  return inflated + inflated / 8 + 128 * 1024;
+  return inflated + inflated / 8 + ByteCount{128} * 1024;
 }
 
 // What no sane writer needs for a page: refuse to hold more of a file in memory for it.
