@@ -25,21 +25,30 @@ struct CatCommand {
     ArchiveFile file(what);
     const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
     bool wrong = false;
-    for (const std::string& path : paths) {
-      const auto record = content_of(file.archive, member_for(file.archive, path));
-      const auto hash = deliver(file.archive, record, [&](tape::ByteView bytes) {
-        check_stop();
-        sink->write(bytes);
-      });
-      if (hash != tape::HashResult::wrong) continue;
-      wrong = true;
-      report_error({tape::ErrorKind::corrupt,
-                    tape::shown(record.path) + ": its content does not have the recorded XXH3-128",
-                    "do not trust what was written"},
-                   global, true);
-    }
+    reading(file, out, [&] {
+      for (const std::string& path : paths)
+        wrong = !deliver_one(file.archive, path, *sink, global) || wrong;
+    });
     if (out.json()) out.line("summary", reading_fields(file.source));
     return wrong ? kDamaged : kDone;
+  }
+
+  // False: the content is not what was recorded.
+  static bool deliver_one(tape::Archive& archive,
+                          const std::string& path,
+                          tape::ByteSink& sink,
+                          const GlobalOptions& global) {
+    const auto record = content_of(archive, member_for(archive, path));
+    const auto hash = deliver(archive, record, [&](tape::ByteView bytes) {
+      check_stop();
+      sink.write(bytes);
+    });
+    if (hash != tape::HashResult::wrong) return true;
+    report_error({tape::ErrorKind::corrupt,
+                  tape::shown(record.path) + ": its content does not have the recorded XXH3-128",
+                  "do not trust what was written"},
+                 global, true);
+    return false;
   }
 };
 

@@ -83,6 +83,19 @@ Json json_fields(const Line& line) {
   return out;
 }
 
+Line line_of(const tape::MemberRecord& record) {
+  tape::Member member;
+  member.name = record.name();
+  member.type = record.type;
+  member.mode = record.mode;
+  member.uid = record.uid;
+  member.gid = record.gid;
+  member.size = record.size;
+  member.mtime = record.mtime;
+  member.target = record.target;
+  return {member, record.offset, record.header_blocks, record.has(tape::kRecordOwner), &record};
+}
+
 struct LsCommand {
   std::string what;
   std::vector<std::string> paths;
@@ -93,19 +106,12 @@ struct LsCommand {
     const Output out(global, false);
     if (is_tape(what)) return list_tape(out);
     ArchiveFile file(what);
-    each_selected(file.archive, select(file.archive, paths), [&](const tape::MemberRecord& record) {
-      check_stop();
-      tape::Member member;
-      member.name = record.name();
-      member.type = record.type;
-      member.mode = record.mode;
-      member.uid = record.uid;
-      member.gid = record.gid;
-      member.size = record.size;
-      member.mtime = record.mtime;
-      member.target = record.target;
-      show({member, record.offset, record.header_blocks, record.has(tape::kRecordOwner), &record},
-           out);
+    reading(file, out, [&] {
+      each_selected(file.archive, select(file.archive, paths),
+                    [&](const tape::MemberRecord& record) {
+                      check_stop();
+                      show(line_of(record), out);
+                    });
     });
     if (out.json()) out.line("summary", reading_fields(file.source));
     return kDone;

@@ -36,24 +36,32 @@ struct RestoreCommand {
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     ArchiveFile file(what);
-    const Selection selection = select(file.archive, paths);
+    RestoreReport report;
+    reading(file, out, [&] { report = restore_selected(file.archive, out); });
+    show(report, file.source, out);
+    if (report.damaged > 0) {
+      report_error({tape::ErrorKind::corrupt,
+                    fmt::format("{}: {} members are damaged and were not restored; the rest was",
+                                file.source.name(), shown_count(report.damaged))},
+                   global, false);
+    }
+    return exit_code_of(report);
+  }
+
+  RestoreReport restore_selected(tape::Archive& archive, const Output& out) const {
+    const Selection selection = select(archive, paths);
     // One file: its own pages, in one request. More: ahead over everything.
-    if (selection.size() != 1) file.archive.expect_walk(tape::kWalkAhead);
+    if (selection.size() != 1) archive.expect_walk(tape::kWalkAhead);
     RestoreOptions settled = options;
     settled.overwrite = kOverwrite.at(overwrite);
-    RestoreReport report;
-    {
-      Progress progress(out);
-      RestoreEvents events;
-      events.warning = [&](const std::string& what_happened) { out.warning(what_happened); };
-      events.progress = [&](tape::ByteCount bytes, const std::string& current) {
-        check_stop();
-        progress.working(bytes, 0, tape::shown(current));
-      };
-      report = restore(file.archive, selection, settled, events);
-    }
-    show(report, file.source, out);
-    return exit_code_of(report);
+    Progress progress(out);
+    RestoreEvents events;
+    events.warning = [&](const std::string& what_happened) { out.warning(what_happened); };
+    events.progress = [&](tape::ByteCount bytes, const std::string& current) {
+      check_stop();
+      progress.working(bytes, 0, tape::shown(current));
+    };
+    return restore(archive, selection, settled, events);
   }
 
   void show(const RestoreReport& report,

@@ -17,6 +17,11 @@ tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& 
                                           ", which is not in the archive");
     out = std::move(*first);
   }
+  if (out.has(tape::kRecordTorn)) {
+    throw Error(ErrorKind::unsupported,
+                tape::shown(record.name()) +
+                    ": was torn when the archive was made: it changed while it was read");
+  }
   if (out.type != tape::MemberType::regular)
     throw Error(ErrorKind::unsupported, tape::shown(record.name()) + ": not a regular file");
   return out;

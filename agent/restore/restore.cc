@@ -70,8 +70,7 @@ class Restore {
       report_.bytes += record.size;
       return;
     }
-    if (blocked_ && is_within(record.path, *blocked_))
-      return leave_alone(record, "something else has the place of its directory");
+    if (blocked_ && is_within(record.path, blocked_->path)) return pass_over(record);
     blocked_.reset();
     const auto failure = tape::failure_of([&] { make(record); });
     if (failure) fail(record, *failure);
@@ -103,13 +102,17 @@ class Restore {
   void make_directory(const MemberRecord& record) {
     const auto found = tree_->stat(record.path);
     if (found && found->kind != SourceKind::directory) {
-      blocked_ = record.path;
+      blocked_ = {record.path, true};
       return leave_alone(record, "something that is no directory has its name");
     }
     const bool fresh = tree_->make_directory(record.path);
     const bool finish = fresh || options_.overwrite == Overwrite::always;
-    open_.push_back(
-        {record.path, finish ? archive_.open(record)->header() : member_of(record), finish});
+    open_.push_back({record.path, member_of(record), finish});
+    if (!finish) return;
+    // A damaged header costs the directory its xattrs, not what is below it.
+    const auto failure =
+        tape::failure_of([&] { open_.back().member = archive_.open(record)->header(); });
+    if (failure) return fail_but_keep(record, *failure);
     ++report_.restored;
   }
 
@@ -206,14 +209,25 @@ class Restore {
     if (events_.warning) events_.warning(tape::shown(record.path) + ": left alone: " + why);
   }
 
+  void pass_over(const MemberRecord& record) {
+    if (blocked_->left_alone)
+      return leave_alone(record, "something that is no directory is in its way");
+    missing_.insert(std::hash<std::string>{}(record.path));
+    warn(tape::shown(record.path) + ": its directory could not be made");
+  }
+
   void fail(const MemberRecord& record, const Error& error) {
     const ErrorKind kind = error.kind();
     if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
         kind == ErrorKind::object_changed)
       throw Error(error);
     missing_.insert(std::hash<std::string>{}(record.path));
-    if (record.type == MemberType::directory) blocked_ = record.path;
-    if (kind == ErrorKind::corrupt) ++report_.damaged;
+    if (record.type == MemberType::directory) blocked_ = {record.path, false};
+    fail_but_keep(record, error);
+  }
+
+  void fail_but_keep(const MemberRecord& record, const Error& error) {
+    if (error.kind() == ErrorKind::corrupt) ++report_.damaged;
     warn(tape::shown(record.path) + ": " + error.what());
   }
 
@@ -225,7 +239,12 @@ class Restore {
   std::unique_ptr<tape::TreeWriter> tree_;
   RestoreReport report_;
   std::vector<Open> open_;
-  std::optional<std::string> blocked_;  // nothing below this can be made
+  // A directory that could not be made, and so nothing below it.
+  struct Blocked {
+    std::string path;
+    bool left_alone = false;  // something else has its name
+  };
+  std::optional<Blocked> blocked_;
   // Hashes of the paths that were not made: a collision only costs a copy instead of a link.
   std::unordered_set<std::size_t> missing_;
   tape::Bytes buffer_;

@@ -82,7 +82,8 @@ class Archive {
 
   // Everything: member index, every page at its place in the page index, the slice's hash, every
   // header against its record, every body's hash, padding and end blocks. `progress` (may be empty)
-  // hears of logical bytes done. Fails: corrupt at the first damage, with its place.
+  // hears of logical bytes done. Inflates with zlib. Fails: corrupt at the first damage, with its
+  // place.
   void check_all(const std::function<void(ByteCount done)>& progress);
 
   // The page index, TMIX and every node; then each page with a chance of `share` (0 to 1), chosen
@@ -93,8 +94,9 @@ class Archive {
   friend class MemberReader;
   // The decoded page `number`, the first content at or behind `place.begin`; `end`: where it ends.
   ByteView page(std::uint64_t number, GzRange place, GzOffset& end);
-  void check_page(std::uint64_t number, GzRange place);
+  void check_page(std::uint64_t number, GzRange found);
   void check_end(ByteCount position);
+  void check_places();
 
   RagzipReader ragzip_;
   MemberIndex index_;

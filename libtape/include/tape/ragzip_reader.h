@@ -20,6 +20,7 @@ namespace tape {
 
 class RangeWindow;
 class PageDecoder;
+class Inflater;
 
 // The largest root node, TMIX and footer: what one tail read of an archive without a manifest
 // covers (16406 + 119 + 64 bytes, rounded up to KiB).
@@ -44,8 +45,9 @@ struct RagzipExtension {
 
 class RagzipReader {
  public:
-  // Reads the tail: footer and extensions. `source` must outlive the reader.
-  // Fails: corrupt, unsupported (another version, an unknown specification extension).
+  // Reads the tail: footer and extensions. `source` must outlive the reader. Errors here and below
+  // name places in the object; within(source.name(), ...) adds which one. Fails: corrupt,
+  // unsupported (another version, an unknown specification extension).
   explicit RagzipReader(const RangeSource& source);
   ~RagzipReader();
   RagzipReader(const RagzipReader&) = delete;
@@ -76,9 +78,14 @@ class RagzipReader {
   // The metadata member at `at`, which must end at or before `limit`. Fails: corrupt.
   MetadataMember metadata_member(GzOffset at, GzOffset limit, const MetadataRequest& request);
 
-  // Decodes the page at `place.begin`, which ends at or before `place.end()`, into `out` (whose
-  // size is the page's length). Returns where it ends.
-  GzOffset decode_page(GzRange place, MutableBytes out);
+  // Decodes page `number`, the first content at or behind `place.begin`, all of it in front of
+  // `place.end()`, into `out`, which gets the page's length. Returns where its content begins and
+  // ends.
+  GzRange decode_page(std::uint64_t number, GzRange place, Bytes& out);
+
+  // From now on pages are inflated by zlib, which refuses codes that libdeflate makes sense of:
+  // what passes then, gzip reads too. Slower; for verifying.
+  void inflate_as_gzip_does();
 
   // From now on a page read that misses inside `range` reads on up to its end, at most `most`
   // bytes.
@@ -102,6 +109,7 @@ class RagzipReader {
   std::unique_ptr<RangeWindow> window_;    // for pages
   std::unique_ptr<RangeWindow> tail_;      // the tail read, kept
   std::unique_ptr<RangeWindow> metadata_;  // for metadata in front of it
+  std::unique_ptr<Inflater> inflater_;     // for metadata
   std::unique_ptr<PageDecoder> decoder_;
   RagzipGeometry geometry_;
   std::int64_t extension_tail_ = -1;

@@ -22,24 +22,17 @@ Hash128 hash_column(const Statement& row, int column) {
   Hash128 hash;
   if (bytes.size() != hash.size())
     throw Error(ErrorKind::corrupt,
-                "catalog: a digest of " + std::to_string(bytes.size()) + " bytes, 16 expected");
+                "a digest of " + std::to_string(bytes.size()) + " bytes, 16 expected");
   std::copy(bytes.begin(), bytes.end(), hash.begin());
   return hash;
 }
 
-CatalogSummary read_summary(Connection& connection) {
-  const std::string where = shown(connection.path()) + ": ";
-  if (connection.number("PRAGMA application_id") != kApplicationId)
-    throw Error(ErrorKind::corrupt, where + "an SQLite file, but not a tape catalog");
-  const std::int64_t version = connection.number("PRAGMA user_version");
-  if (version != kVersion)
-    throw Error(ErrorKind::unsupported,
-                where + "a catalog of version " + std::to_string(version) + ", 1 expected");
+CatalogSummary read_summary_row(Connection& connection) {
   Statement row(connection,
                 "SELECT root, single_file, prefix, metadata, source_date_epoch, tape_size, "
                 "entries, fingerprint, state, started_s, started_ns, "
                 "problems, skipped_sockets, skipped_devices, skipped_own_files, seal FROM tape");
-  if (!row.step()) throw Error(ErrorKind::corrupt, where + "not sealed: the scan did not end");
+  if (!row.step()) throw Error(ErrorKind::corrupt, "not sealed: the scan did not end");
   CatalogSummary out;
   out.root = row.blob(0);
   out.single_file = row.integer(1) != 0;
@@ -56,9 +49,23 @@ CatalogSummary read_summary(Connection& connection) {
   out.skipped_devices = static_cast<std::uint64_t>(row.integer(13));
   out.skipped_own_files = static_cast<std::uint64_t>(row.integer(14));
   if (hash_column(row, 15) != seal_of(out))
-    throw Error(ErrorKind::corrupt, where + "table tape does not match its seal");
-  if (row.step()) throw Error(ErrorKind::corrupt, where + "table tape has more than one row");
+    throw Error(ErrorKind::corrupt, "table tape does not match its seal");
+  if (row.step()) throw Error(ErrorKind::corrupt, "table tape has more than one row");
   return out;
+}
+
+CatalogSummary read_summary(Connection& connection) {
+  const std::string where = shown(connection.path());
+  if (connection.number("PRAGMA application_id") != kApplicationId) {
+    throw Error(ErrorKind::corrupt, where + ": an SQLite file, but not a tape catalog");
+  }
+  const std::int64_t version = connection.number("PRAGMA user_version");
+  if (version != kVersion) {
+    throw Error(ErrorKind::unsupported,
+                where + ": a catalog of version " + std::to_string(version) + ", 1 expected");
+  }
+  // What SQLite itself reports names the file already, and is met here once more at the worst.
+  return within(where, [&] { return read_summary_row(connection); });
 }
 
 class SealedCatalog final : public Catalog {
@@ -125,24 +132,22 @@ class SealedCatalog final : public Catalog {
       const Entry entry = entry_of(rows, seen);
       const Bytes header = encode_header(entry.member);
       if (entry.offset != layout.end() || header.size() != entry.header_blocks * kBlockSize) {
-        throw Error(ErrorKind::corrupt, "catalog: entry " + shown(entry.path) + " at " +
-                                            std::to_string(entry.offset.value()) + " with " +
-                                            std::to_string(entry.header_blocks) +
-                                            " header blocks, expected at " +
-                                            std::to_string(layout.end().value()) + " with " +
-                                            std::to_string(header.size() / kBlockSize));
+        corrupt("entry " + shown(entry.path) + " at " + std::to_string(entry.offset.value()) +
+                " with " + std::to_string(entry.header_blocks) + " header blocks, expected at " +
+                std::to_string(layout.end().value()) + " with " +
+                std::to_string(header.size() / kBlockSize));
       }
       layout.add(seen, entry.member, header);
     }
     compare(layout.entries(), summary_.entries, "number of entries");
     compare(layout.tape_size(), summary_.tape_size, "tape size");
-    if (layout.fingerprint() != summary_.fingerprint)
-      throw Error(ErrorKind::corrupt, "catalog: its entries give fingerprint " +
-                                          hex(layout.fingerprint()) + ", it says " +
-                                          hex(summary_.fingerprint));
-    if (layout.state() != summary_.state)
-      throw Error(ErrorKind::corrupt, "catalog: its entries give state " + hex(layout.state()) +
-                                          ", it says " + hex(summary_.state));
+    if (layout.fingerprint() != summary_.fingerprint) {
+      corrupt("its entries give fingerprint " + hex(layout.fingerprint()) + ", it says " +
+              hex(summary_.fingerprint));
+    }
+    if (layout.state() != summary_.state) {
+      corrupt("its entries give state " + hex(layout.state()) + ", it says " + hex(summary_.state));
+    }
   }
 
  private:
@@ -168,11 +173,15 @@ class SealedCatalog final : public Catalog {
     return std::string("SELECT ") + kEntryColumns + " FROM entry " + rest;
   }
 
-  static void compare(std::uint64_t found, std::uint64_t said, const char* what) {
-    if (found != said)
-      throw Error(ErrorKind::corrupt, std::string("catalog: ") + what + " is " +
-                                          std::to_string(found) + ", it says " +
-                                          std::to_string(said));
+  [[noreturn]] void corrupt(const std::string& what) const {
+    throw Error(ErrorKind::corrupt, shown(connection_.path()) + ": " + what);
+  }
+
+  void compare(std::uint64_t found, std::uint64_t said, const char* what) const {
+    if (found != said) {
+      corrupt(std::string(what) + " is " + std::to_string(found) + ", it says " +
+              std::to_string(said));
+    }
   }
 
   std::optional<Entry> one_entry(Statement& row) {
@@ -185,7 +194,7 @@ class SealedCatalog final : public Catalog {
 
   Entry entry_of(const Statement& row, SeenEntry& seen) {
     Entry entry;
-    seen = read_row(row, entry.offset, entry.header_blocks);
+    within(name_, [&] { seen = read_row(row, entry.offset, entry.header_blocks); });
     if (seen.first) seen.first_path = path_at(*seen.first, seen.path);
     entry.path = seen.path;
     entry.member = member_of(seen, settings_);
@@ -196,15 +205,14 @@ class SealedCatalog final : public Catalog {
 
   std::string path_at(TapeOffset at, const std::string& asking) {
     path_at_.bind(1, static_cast<std::int64_t>(at.value()));
-    if (!path_at_.step())
-      throw Error(ErrorKind::corrupt,
-                  "catalog: entry " + shown(asking) + ": a hard link to nothing");
+    if (!path_at_.step()) corrupt("entry " + shown(asking) + ": a hard link to nothing");
     std::string path = path_at_.blob(0);
     path_at_.reset();
     return path;
   }
 
   Connection connection_;
+  const std::string name_ = shown(connection_.path());
   CatalogSummary summary_;
   TapeSettings settings_;
   Statement at_;

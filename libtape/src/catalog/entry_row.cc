@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t kNanosecondsMax = 999'999'999;
 
 [[noreturn]] void corrupt(const std::string& path, const std::string& what) {
-  throw Error(ErrorKind::corrupt, "catalog: entry " + shown(path) + ": " + what);
+  throw Error(ErrorKind::corrupt, "entry " + shown(path) + ": " + what);
 }
 
 Bytes encode_xattrs(const std::vector<Xattr>& xattrs) {

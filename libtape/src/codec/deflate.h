@@ -31,13 +31,13 @@ std::unique_ptr<Deflater> make_deflater(Engine engine, int level);
 
 enum class InflateOutcome { done, bad_or_cut, too_long };
 
-// Raw inflate in one call (libdeflate).
+// Raw inflate in one call.
 class Inflater {
  public:
-  Inflater();
-  ~Inflater();
+  Inflater() = default;
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
+  virtual ~Inflater() = default;
 
   struct Result {
     InflateOutcome outcome = InflateOutcome::done;
@@ -45,12 +45,11 @@ class Inflater {
     std::size_t produced = 0;
   };
   // Inflates the stream at the beginning of `in` into the beginning of `out`.
-  Result inflate(ByteView in, MutableBytes out);
-
- private:
-  struct Engine;
-  std::unique_ptr<Engine> engine_;
+  virtual Result inflate(ByteView in, MutableBytes out) = 0;
 };
+
+std::unique_ptr<Inflater> make_libdeflate_inflater();  // fast
+std::unique_ptr<Inflater> make_zlib_inflater();        // what gzip takes, and nothing else
 
 std::uint32_t crc32(ByteView bytes);  // of RFC 1952
 

@@ -30,39 +30,42 @@ class LibdeflateDeflater final : public Deflater {
   std::unique_ptr<libdeflate_compressor, Free> engine_;
 };
 
+class LibdeflateInflater final : public Inflater {
+ public:
+  LibdeflateInflater() : engine_(libdeflate_alloc_decompressor()) {
+    if (!engine_) throw Error(ErrorKind::exhausted, "libdeflate: no memory for a decompressor");
+  }
+
+  Result inflate(ByteView in, MutableBytes out) override {
+    Result result;
+    switch (libdeflate_deflate_decompress_ex(engine_.get(), in.data(), in.size(), out.data(),
+                                             out.size(), &result.consumed, &result.produced)) {
+      case LIBDEFLATE_SUCCESS:
+        break;
+      case LIBDEFLATE_INSUFFICIENT_SPACE:
+        result.outcome = InflateOutcome::too_long;
+        break;
+      default:
+        result.outcome = InflateOutcome::bad_or_cut;
+    }
+    return result;
+  }
+
+ private:
+  struct Free {
+    void operator()(libdeflate_decompressor* engine) const { libdeflate_free_decompressor(engine); }
+  };
+  std::unique_ptr<libdeflate_decompressor, Free> engine_;
+};
+
 }  // namespace
 
 std::unique_ptr<Deflater> make_libdeflate_deflater(int level) {
   return std::make_unique<LibdeflateDeflater>(level);
 }
 
-struct Inflater::Engine {
-  struct Free {
-    void operator()(libdeflate_decompressor* engine) const { libdeflate_free_decompressor(engine); }
-  };
-  std::unique_ptr<libdeflate_decompressor, Free> handle{libdeflate_alloc_decompressor()};
-};
-
-Inflater::Inflater() : engine_(std::make_unique<Engine>()) {
-  if (!engine_->handle)
-    throw Error(ErrorKind::exhausted, "libdeflate: no memory for a decompressor");
-}
-
-Inflater::~Inflater() = default;
-
-Inflater::Result Inflater::inflate(ByteView in, MutableBytes out) {
-  Result result;
-  switch (libdeflate_deflate_decompress_ex(engine_->handle.get(), in.data(), in.size(), out.data(),
-                                           out.size(), &result.consumed, &result.produced)) {
-    case LIBDEFLATE_SUCCESS:
-      break;
-    case LIBDEFLATE_INSUFFICIENT_SPACE:
-      result.outcome = InflateOutcome::too_long;
-      break;
-    default:
-      result.outcome = InflateOutcome::bad_or_cut;
-  }
-  return result;
+std::unique_ptr<Inflater> make_libdeflate_inflater() {
+  return std::make_unique<LibdeflateInflater>();
 }
 
 std::uint32_t crc32(ByteView bytes) {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <climits>
+
 #include <zlib.h>
 
 #include "base/assert.h"
@@ -37,10 +40,46 @@ class ZlibDeflater final : public Deflater {
   z_stream stream_{};
 };
 
+class ZlibInflater final : public Inflater {
+ public:
+  ZlibInflater() {
+    if (inflateInit2(&stream_, -15) != Z_OK) {
+      throw Error(ErrorKind::exhausted, "zlib: no memory for a decompressor");
+    }
+  }
+  ZlibInflater(const ZlibInflater&) = delete;
+  ZlibInflater& operator=(const ZlibInflater&) = delete;
+  ~ZlibInflater() override { inflateEnd(&stream_); }
+
+  Result inflate(ByteView in, MutableBytes out) override {
+    inflateReset(&stream_);
+    // Both are bounded by a page and its deflated form, far below 4 GiB.
+    stream_.next_in = const_cast<Bytef*>(in.data());
+    stream_.avail_in = static_cast<uInt>(std::min<std::size_t>(in.size(), UINT_MAX));
+    // zlib wants a pointer even where nothing may be written.
+    Bytef nothing = 0;
+    stream_.next_out = out.empty() ? &nothing : out.data();
+    stream_.avail_out = static_cast<uInt>(out.size());
+    const int outcome = ::inflate(&stream_, Z_FINISH);
+    Result result{InflateOutcome::done, stream_.total_in, stream_.total_out};
+    if (outcome == Z_STREAM_END) return result;
+    const bool full = outcome == Z_BUF_ERROR && stream_.avail_out == 0 && stream_.avail_in != 0;
+    result.outcome = full ? InflateOutcome::too_long : InflateOutcome::bad_or_cut;
+    return result;
+  }
+
+ private:
+  z_stream stream_{};
+};
+
 }  // namespace
 
 std::unique_ptr<Deflater> make_zlib_deflater(int level) {
   return std::make_unique<ZlibDeflater>(level);
+}
+
+std::unique_ptr<Inflater> make_zlib_inflater() {
+  return std::make_unique<ZlibInflater>();
 }
 
 }  // namespace tape

@@ -162,8 +162,7 @@ void Statement::reset() {
 
 void Statement::wrong_type(int column) const {
   const char* name = sqlite3_column_name(handle_, column);
-  throw Error(ErrorKind::corrupt, shown(connection_.path()) + ": column " +
-                                      (name == nullptr ? "?" : name) +
+  throw Error(ErrorKind::corrupt, std::string("column ") + (name == nullptr ? "?" : name) +
                                       " holds a value of another type");
 }
 

@@ -124,35 +124,35 @@ std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
 ByteView Archive::page(std::uint64_t number, GzRange place, GzOffset& end) {
   if (page_number_ != number) {
     page_number_.reset();
-    page_.resize(ragzip_.page_length(number));
-    page_end_ = ragzip_.decode_page(place, page_);
+    const GzRange found = ragzip_.decode_page(number, place, page_);
+    page_end_ = found.end();
     page_number_ = number;
-    if (checking_) check_page(number, place);
+    if (checking_) check_page(number, found);
   }
   end = page_end_;
   return page_;
 }
 
 // Every page comes by once, in order, while the members are checked.
-void Archive::check_page(std::uint64_t number, GzRange place) {
+void Archive::check_page(std::uint64_t number, GzRange found) {
   if (number != pages_checked_)
     throw Error(ErrorKind::corrupt, "page " + std::to_string(number) + " where page " +
                                         std::to_string(pages_checked_) +
                                         " was expected: members are not contiguous");
   ++pages_checked_;
-  // Between the end of a page and the next one may be an index; the page index points behind it.
   const GzOffset indexed = ragzip_.page_place(number).begin;
-  if (indexed < place.begin || indexed >= page_end_)
-    throw Error(ErrorKind::corrupt, "page " + std::to_string(number) +
-                                        ": the page index says it begins at " +
-                                        std::to_string(indexed.value()) + ", the member index at " +
-                                        std::to_string(place.begin.value()));
+  if (indexed != found.begin) {
+    throw Error(ErrorKind::corrupt, "page " + std::to_string(number) + " at " +
+                                        std::to_string(found.begin.value()) +
+                                        ": the page index says " + std::to_string(indexed.value()));
+  }
   slice_hash_->stream.update(page_);
 }
 
 void Archive::check_all(const std::function<void(ByteCount)>& progress) {
   index_.check();
   expect_walk(kWalkAhead);
+  ragzip_.inflate_as_gzip_does();
   checking_ = true;
   page_number_.reset();
   pages_checked_ = 0;
@@ -171,6 +171,10 @@ void Archive::check_all(const std::function<void(ByteCount)>& progress) {
     if (member->finish() == HashResult::wrong)
       corrupt(*record, "its content does not have the recorded XXH3-128");
     member->check_padding();
+    if (page_end_ != record->pages.end()) {
+      corrupt(*record, "its last page ends at " + std::to_string(page_end_.value()) +
+                           ", its record says " + std::to_string(record->pages.end().value()));
+    }
     position += record->header_blocks * kBlockSize + padded(record->size);
     ++records;
     if (progress) progress(position);
@@ -199,8 +203,26 @@ void Archive::check_end(ByteCount position) {
     throw Error(ErrorKind::corrupt, "the content does not have the XXH3-128 that TMIX records");
 }
 
+// Both indexes say where the page of a member's first byte begins.
+void Archive::check_places() {
+  const auto cursor = index_.records_from({});
+  while (const auto record = cursor->next()) {
+    const auto number = static_cast<std::uint64_t>(std::max<std::int64_t>(record->offset, 0)) >>
+                        ragzip_.geometry().page_bits;
+    if (number >= ragzip_.geometry().page_count)
+      corrupt(*record, "it reaches behind the last page");
+    const GzOffset indexed = ragzip_.page_place(number).begin;
+    if (indexed == record->pages.begin) continue;
+    corrupt(*record, "its record says its first page is at " +
+                         std::to_string(record->pages.begin.value()) + ", the page index says " +
+                         std::to_string(indexed.value()));
+  }
+}
+
 std::uint64_t Archive::check_sample(double share, std::uint64_t seed) {
   index_.check();
+  check_places();
+  ragzip_.inflate_as_gzip_does();
   std::mt19937_64 random(seed);
   std::bernoulli_distribution chosen(share);
   std::uint64_t decoded = 0;
@@ -213,8 +235,7 @@ std::uint64_t Archive::check_sample(double share, std::uint64_t seed) {
                   "page " + std::to_string(number) + " does not stand behind the one before");
     before = place.begin;
     if (!chosen(random)) continue;
-    page.resize(ragzip_.page_length(number));
-    ragzip_.decode_page(place, page);
+    ragzip_.decode_page(number, place, page);
     ++decoded;
   }
   return decoded;

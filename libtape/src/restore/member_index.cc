@@ -16,8 +16,8 @@ constexpr ByteCount kLeavesAhead = ByteCount{256} * 1024;
   throw Error(ErrorKind::corrupt, "member index: " + what);
 }
 
-[[noreturn]] void no_index(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::unsupported, name + ": no member index: " + why,
+[[noreturn]] void no_index(const std::string& why) {
+  throw Error(ErrorKind::unsupported, "no member index: " + why,
               "`gzip -dc FILE | tar -x` reads it");
 }
 
@@ -33,19 +33,18 @@ const ChildRecord* child_for(const std::vector<ChildRecord>& children, std::stri
 }  // namespace
 
 MemberIndex::MemberIndex(RagzipReader& ragzip)
-    : ragzip_(ragzip), inflater_(std::make_unique<Inflater>()) {
-  const std::string name = ragzip.source().name();
+    : ragzip_(ragzip), inflater_(make_libdeflate_inflater()) {
   const auto& extensions = ragzip.extensions();
   const auto found =
       std::find_if(extensions.begin(), extensions.end(),
                    [](const RagzipExtension& e) { return e.flags == 0 && e.id == kTmixId; });
-  if (found == extensions.end()) no_index(name, "not written by Ragtape");
-  const auto tmix = within(name, [&] { return decode_tmix(found->payload); });
-  if (!tmix) no_index(name, "TMIX of another version");
+  if (found == extensions.end()) no_index("not written by Ragtape");
+  const auto tmix = decode_tmix(found->payload);
+  if (!tmix) no_index("TMIX of another version");
   const RagzipGeometry& geometry = ragzip.geometry();
   if (static_cast<ByteCount>(tmix->logical_size) != geometry.logical_size ||
       tmix->top_index != static_cast<std::int64_t>(geometry.top_index.value())) {
-    no_index(name, "TMIX is of another state of the file (something was appended)");
+    no_index("TMIX is of another state of the file (something was appended)");
   }
   root_ = tmix->root;
   root_.extension = found->offset;

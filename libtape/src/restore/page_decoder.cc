@@ -27,14 +27,17 @@ ByteCount largest_size(std::size_t inflated) {
 
 }  // namespace
 
-GzOffset PageDecoder::decode(GzRange place, MutableBytes out) {
+GzRange PageDecoder::decode(GzRange place, MutableBytes out) {
+  const std::size_t length = out.size();
   GzOffset at = place.begin;
+  GzOffset begin = at;
   while (!out.empty()) {
     const Step step = decode_member(at, place.end(), out);
+    if (out.size() == length && step.produced != 0) begin = at;
     at = at + step.consumed;
     out = out.subspan(step.produced);
   }
-  return at;
+  return {begin, at - begin};
 }
 
 PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, MutableBytes out) {
@@ -46,7 +49,7 @@ PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, Mutabl
     const auto header =
         within("page at " + std::to_string(at.value()), [&] { return decode_gzip_header(in); });
     if (!header) continue;
-    const auto result = inflater_.inflate(in.subspan(header->size), out);
+    const auto result = inflater_->inflate(in.subspan(header->size), out);
     if (result.outcome == InflateOutcome::too_long)
       corrupt(at, "holds more than the " + std::to_string(out.size()) + " bytes expected");
     if (result.outcome == InflateOutcome::bad_or_cut) continue;

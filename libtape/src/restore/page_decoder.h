@@ -3,6 +3,9 @@
 // Threads: one caller at a time.
 // Spec:    docs/format.md §3 "strict reader"; RFC 1952.
 #pragma once
+#include <memory>
+#include <utility>
+
 #include "codec/deflate.h"
 #include "restore/range_window.h"
 
@@ -11,12 +14,16 @@ namespace tape {
 class PageDecoder {
  public:
   // `window` must outlive the decoder.
-  explicit PageDecoder(RangeWindow& window) : window_(window) {}
+  explicit PageDecoder(RangeWindow& window)
+      : window_(window), inflater_(make_libdeflate_inflater()) {}
+
+  void use(std::unique_ptr<Inflater> inflater) { inflater_ = std::move(inflater); }
 
   // Decodes members from `place.begin` on, empty ones passed over, until `out` is full; all of them
-  // end at or before `place.end()`. Each one's CRC32 and ISIZE are checked. Returns the end of the
-  // last. Fails: corrupt when there is more, less or other content.
-  GzOffset decode(GzRange place, MutableBytes out);
+  // end at or before `place.end()`. Each one's CRC32 and ISIZE are checked. Returns from the
+  // begin of the first with content to the end of the last. Fails: corrupt when there is more, less
+  // or other content.
+  GzRange decode(GzRange place, MutableBytes out);
 
  private:
   struct Step {
@@ -26,7 +33,7 @@ class PageDecoder {
   Step decode_member(GzOffset at, GzOffset limit, MutableBytes out);
 
   RangeWindow& window_;
-  Inflater inflater_;
+  std::unique_ptr<Inflater> inflater_;
 };
 
 }  // namespace tape

@@ -14,6 +14,10 @@
 namespace tape {
 namespace {
 
+// RFC 1951: at best two bits for a match of 258 bytes.
+constexpr ByteCount kInflationMax = 1032;
+constexpr ByteCount kEmptyStreamRoom = 32;
+
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, what);
 }
@@ -29,11 +33,10 @@ RagzipReader::RagzipReader(const RangeSource& source)
       window_(std::make_unique<RangeWindow>(source)),
       tail_(std::make_unique<RangeWindow>(source)),
       metadata_(std::make_unique<RangeWindow>(source)),
+      inflater_(make_libdeflate_inflater()),
       decoder_(std::make_unique<PageDecoder>(*window_)) {
-  within(source.name(), [&] {
-    read_footer();
-    read_extensions();
-  });
+  read_footer();
+  read_extensions();
   cached_.resize(static_cast<std::size_t>(geometry_.levels));
 }
 
@@ -59,23 +62,28 @@ RagzipReader::MetadataMember RagzipReader::metadata_member(GzOffset at,
   const ByteCount whole = 12 + extra + kEmptyBody.size();
   if (extra < kSubfieldHead || limit - at < whole - kEmptyBody.size())
     corrupt(where + ": an EXTRA field of " + std::to_string(extra) + " bytes");
-  // An empty stream may be written in more than two bytes (a stored block): look a little further.
-  const ByteCount more = std::min<ByteCount>(limit - at, whole + 8);
-  if (in.size() < more) in = metadata_bytes(at, more);
+  if (in.size() < whole) in = metadata_bytes(at, std::min<ByteCount>(limit - at, whole));
   const std::size_t length = load_le16(&in[14]);
   if (in[12] != static_cast<std::uint8_t>(request.ident[0]) ||
       in[13] != static_cast<std::uint8_t>(request.ident[1]) || length > extra - kSubfieldHead) {
     corrupt(where + ": its first subfield is not " + request.ident);
   }
-  const ByteView body = in.subspan(12 + extra);
-  Inflater inflater;
-  const auto result = inflater.inflate(body, {});
-  if (result.outcome != InflateOutcome::done || body.size() < result.consumed + kTrailerSize ||
-      load_be64(body.data() + result.consumed) != 0) {
+  const ByteView payload = in.subspan(16, length);
+  MetadataMember member{Bytes(payload.begin(), payload.end()), GzOffset()};
+  const std::size_t body = 12 + extra;
+  if (in.size() >= whole && std::equal(kEmptyBody.begin(), kEmptyBody.end(), &in[body])) {
+    member.end = at + whole;
+    return member;
+  }
+  // Others write nothing in more than two bytes, as a stored block: look a little further.
+  in = metadata_bytes(at, std::min<ByteCount>(limit - at, whole + kEmptyStreamRoom)).subspan(body);
+  const auto result = inflater_->inflate(in, {});
+  if (result.outcome != InflateOutcome::done || in.size() < result.consumed + kTrailerSize ||
+      load_be64(in.data() + result.consumed) != 0) {
     corrupt(where + ": not an empty gzip member");
   }
-  const ByteView payload = in.subspan(16, length);
-  return {Bytes(payload.begin(), payload.end()), at + 12 + extra + result.consumed + kTrailerSize};
+  member.end = at + body + result.consumed + kTrailerSize;
+  return member;
 }
 
 void RagzipReader::read_footer() {
@@ -172,8 +180,19 @@ GzRange RagzipReader::page_place(std::uint64_t number) {
   return {at, limit - at};
 }
 
-GzOffset RagzipReader::decode_page(GzRange place, MutableBytes out) {
+GzRange RagzipReader::decode_page(std::uint64_t number, GzRange place, Bytes& out) {
+  const ByteCount length = page_length(number);
+  // A small file that claims large pages must not cost large memory.
+  if (place.size > source_.size() || length / kInflationMax > place.size) {
+    corrupt(at_text("page", place.begin) + ": " + std::to_string(length) +
+            " bytes cannot come out of " + std::to_string(place.size));
+  }
+  out.resize(length);
   return decoder_->decode(place, out);
+}
+
+void RagzipReader::inflate_as_gzip_does() {
+  decoder_->use(make_zlib_inflater());
 }
 
 void RagzipReader::read_ahead(GzRange range, ByteCount most) {
@@ -187,8 +206,7 @@ void RagzipReader::read_metadata_ahead(GzRange range, ByteCount most) {
 ByteView RagzipReader::page(std::uint64_t number) {
   if (page_number_ != number) {
     page_number_.reset();
-    page_.resize(page_length(number));
-    decode_page(page_place(number), page_);
+    decode_page(number, page_place(number), page_);
     page_number_ = number;
   }
   return page_;
