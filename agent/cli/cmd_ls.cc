@@ -84,16 +84,8 @@ Json json_fields(const Line& line) {
 }
 
 Line line_of(const tape::MemberRecord& record) {
-  tape::Member member;
-  member.name = record.name();
-  member.type = record.type;
-  member.mode = record.mode;
-  member.uid = record.uid;
-  member.gid = record.gid;
-  member.size = record.size;
-  member.mtime = record.mtime;
-  member.target = record.target;
-  return {member, record.offset, record.header_blocks, record.has(tape::kRecordOwner), &record};
+  return {record.member(), record.offset, record.header_blocks, record.has(tape::kRecordOwner),
+          &record};
 }
 
 struct LsCommand {

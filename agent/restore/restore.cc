@@ -17,22 +17,6 @@ using tape::MemberRecord;
 using tape::MemberType;
 using tape::SourceKind;
 
-bool is_within(const std::string& path, const std::string& top) {
-  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
-}
-
-tape::Member member_of(const MemberRecord& record) {
-  tape::Member member;
-  member.name = record.name();
-  member.type = record.type;
-  member.mode = record.mode;
-  member.uid = record.uid;
-  member.gid = record.gid;
-  member.mtime = record.mtime;
-  member.target = record.target;
-  return member;
-}
-
 class Restore {
  public:
   Restore(tape::Archive& archive,
@@ -70,7 +54,7 @@ class Restore {
       report_.bytes += record.size;
       return;
     }
-    if (blocked_ && is_within(record.path, blocked_->path)) return pass_over(record);
+    if (blocked_ && tape::path_within(record.path, blocked_->path)) return pass_over(record);
     blocked_.reset();
     const auto failure = tape::failure_of([&] { make(record); });
     if (failure) fail(record, *failure);
@@ -107,7 +91,7 @@ class Restore {
     }
     const bool fresh = tree_->make_directory(record.path);
     const bool finish = fresh || options_.overwrite == Overwrite::always;
-    open_.push_back({record.path, member_of(record), finish});
+    open_.push_back({record.path, record.member(), finish});
     if (!finish) return;
     // A damaged header costs the directory its xattrs, not what is below it.
     const auto failure =
@@ -177,7 +161,7 @@ class Restore {
 
   // Depth first: a directory is complete when the first name outside of it comes.
   void close_directories(const std::optional<std::string>& next) {
-    while (!open_.empty() && !(next && is_within(*next, open_.back().path))) {
+    while (!open_.empty() && !(next && tape::path_within(*next, open_.back().path))) {
       const Open directory = std::move(open_.back());
       open_.pop_back();
       if (!directory.finish) continue;

@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::size_t kNearestCount = 5;
 
-bool is_within(const std::string& path, const std::string& top) {
-  return top.empty() ||
-         (path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/'));
-}
-
 std::string trimmed(std::string path) {
   while (path.starts_with("./") || path.starts_with("/"))
     path.erase(0, path.find('/') + 1);
@@ -26,12 +21,12 @@ std::string trimmed(std::string path) {
 // root: what does not begin with its name lacks the prefix, or is the absolute path of a source.
 std::vector<std::string> meanings(const std::string& path, const std::string& root) {
   if (path.empty()) return {root};
-  if (is_within(path, root)) return {path};
+  if (tape::path_within(path, root)) return {path};
   std::vector<std::string> out = {root + "/" + path};
   for (std::size_t slash = path.find('/'); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
     const std::string rest = path.substr(slash + 1);
-    if (is_within(rest, root)) out.push_back(rest);
+    if (tape::path_within(rest, root)) out.push_back(rest);
   }
   return out;
 }
@@ -74,7 +69,7 @@ Selection select(tape::Archive& archive, const std::vector<std::string>& paths) 
             [](const std::string& a, const std::string& b) { return tape::path_before(a, b); });
   Selection out;
   for (std::string& path : all) {
-    if (out.empty() || !is_within(path, out.back())) out.push_back(std::move(path));
+    if (out.empty() || !tape::path_within(path, out.back())) out.push_back(std::move(path));
   }
   return out;
 }
@@ -82,7 +77,7 @@ Selection select(tape::Archive& archive, const std::vector<std::string>& paths) 
 bool is_selected(const Selection& selection, const std::string& member_path) {
   return selection.empty() ||
          std::any_of(selection.begin(), selection.end(),
-                     [&](const std::string& top) { return is_within(member_path, top); });
+                     [&](const std::string& top) { return tape::path_within(member_path, top); });
 }
 
 void each_selected(tape::Archive& archive,
@@ -90,7 +85,7 @@ void each_selected(tape::Archive& archive,
                    const std::function<void(const tape::MemberRecord&)>& visit) {
   const auto walk = [&](const std::string& top) {
     const auto cursor = archive.index().records_from(top);
-    for (auto record = cursor->next(); record && is_within(record->path, top);
+    for (auto record = cursor->next(); record && tape::path_within(record->path, top);
          record = cursor->next())
       visit(*record);
   };

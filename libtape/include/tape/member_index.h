@@ -55,6 +55,8 @@ struct MemberRecord {
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
   // The member's name as `tar -t` shows it, unescaped.
   std::string name() const;
+  // What the record knows of the member: everything but owner names, device and xattrs.
+  Member member() const;
 };
 
 // Extension TMIX: where the member index lies, bound to its volume.
@@ -120,5 +122,7 @@ class MemberIndex {
 
 // Tape order: whole paths compared with `/` as 0x00 (docs/format.md §1).
 bool path_before(std::string_view a, std::string_view b);
+// Whether `path` is `top` or below it; everything is below the empty path.
+bool path_within(std::string_view path, std::string_view top);
 
 }  // namespace tape

@@ -77,6 +77,24 @@ bool path_before(std::string_view a, std::string_view b) {
   return compare_paths(a, b) < 0;
 }
 
+bool path_within(std::string_view path, std::string_view top) {
+  return top.empty() ||
+         (path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/'));
+}
+
+Member MemberRecord::member() const {
+  Member out;
+  out.name = name();
+  out.type = type;
+  out.mode = mode;
+  out.uid = uid;
+  out.gid = gid;
+  out.size = size;
+  out.mtime = mtime;
+  out.target = target;
+  return out;
+}
+
 std::string MemberRecord::name() const {
   if (type != MemberType::directory) return path;
   return path.empty() ? "./" : path + "/";

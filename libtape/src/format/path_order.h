@@ -19,10 +19,4 @@ inline int compare_paths(std::string_view a, std::string_view b) {
   return a.size() == b.size() ? 0 : a.size() < b.size() ? -1 : 1;
 }
 
-// Whether `path` is `top` or below it.
-inline bool is_within(std::string_view path, std::string_view top) {
-  return top.empty() ||
-         (path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/'));
-}
-
 }  // namespace tape
