@@ -16,11 +16,11 @@ CREATE TABLE tape (
   state             BLOB    NOT NULL,  -- 16 bytes: XXH3-128 of what the scan saw
   started_s         INTEGER NOT NULL,  -- begin of the scan
   started_ns        INTEGER NOT NULL,
-  problems          INTEGER NOT NULL,  -- rows of table problem
+  problems          INTEGER NOT NULL,  -- rows of table problem but sockets
   skipped_sockets   INTEGER NOT NULL,
   skipped_devices   INTEGER NOT NULL,  -- metadata portable
   skipped_own_files INTEGER NOT NULL,
-  seal              BLOB    NOT NULL   -- 16 bytes: XXH3-128 of the columns above
+  seal              BLOB    NOT NULL   -- 16 bytes: XXH3-128 of the columns above and of table problem
 ) STRICT;
 
 -- One row a member, in tape order. Header fields follow from a row, `tape.metadata`, `tape.prefix` and

@@ -38,7 +38,7 @@ std::optional<std::int64_t> source_date_epoch() {
   if (text == nullptr || *text == '\0') return {};
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
-  if (error != std::errc() || *end != '\0')
+  if (error != std::errc() || *end != '\0' || value < tape::kTimeMin || value > tape::kTimeMax)
     throw Error(ErrorKind::usage,
                 "SOURCE_DATE_EPOCH=" + tape::shown(text) + ": whole seconds expected");
   return value;

@@ -1,6 +1,7 @@
 // An archive at a local path, opened and counted.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/report.h"
@@ -23,13 +24,16 @@ struct ArchiveFile {
   tape::Archive& archive;
 };
 
-// Runs a step that reads `file`: its errors name the file, and with --json the figures of the
-// reading come last, after a failure too.
+// Runs a step that reads `file`; its errors name the file. A failure is reported, with --json
+// followed by the figures of the reading, and comes back as its exit code.
 template <class Step>
-void reading(const ArchiveFile& file, const Output& out, Step step) {
+std::optional<ExitCode> reading(const ArchiveFile& file, const Output& out, Step step) {
   const auto failure = tape::failure_of([&] { tape::within(file.source.name(), [&] { step(); }); });
-  if (failure && out.json()) out.line("summary", reading_fields(file.source));
-  if (failure) throw tape::Error(*failure);
+  if (!failure) return std::nullopt;
+  const ExitCode code = exit_code_of(*failure);
+  out.error(*failure, code);
+  if (out.json()) out.line("summary", reading_fields(file.source));
+  return code;
 }
 
 }  // namespace agent

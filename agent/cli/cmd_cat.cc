@@ -25,10 +25,11 @@ struct CatCommand {
     ArchiveFile file(what);
     const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
     bool wrong = false;
-    reading(file, out, [&] {
+    const auto failed = reading(file, out, [&] {
       for (const std::string& path : paths)
-        wrong = !deliver_one(file.archive, path, *sink, global) || wrong;
+        wrong = !deliver_one(file.archive, path, *sink, out) || wrong;
     });
+    if (failed) return *failed;
     if (out.json()) out.line("summary", reading_fields(file.source));
     return wrong ? kDamaged : kDone;
   }
@@ -37,17 +38,17 @@ struct CatCommand {
   static bool deliver_one(tape::Archive& archive,
                           const std::string& path,
                           tape::ByteSink& sink,
-                          const GlobalOptions& global) {
+                          const Output& out) {
     const auto record = content_of(archive, member_for(archive, path));
     const auto hash = deliver(archive, record, [&](tape::ByteView bytes) {
       check_stop();
       sink.write(bytes);
     });
     if (hash != tape::HashResult::wrong) return true;
-    report_error({tape::ErrorKind::corrupt,
-                  tape::shown(record.path) + ": its content does not have the recorded XXH3-128",
-                  "do not trust what was written"},
-                 global, true);
+    out.error({tape::ErrorKind::corrupt,
+               tape::shown(record.path) + ": its content does not have the recorded XXH3-128",
+               "do not trust what was written"},
+              kDamaged);
     return false;
   }
 };

@@ -98,13 +98,14 @@ struct LsCommand {
     const Output out(global, false);
     if (is_tape(what)) return list_tape(out);
     ArchiveFile file(what);
-    reading(file, out, [&] {
+    const auto failed = reading(file, out, [&] {
       each_selected(file.archive, select(file.archive, paths),
                     [&](const tape::MemberRecord& record) {
                       check_stop();
                       show(line_of(record), out);
                     });
     });
+    if (failed) return *failed;
     if (out.json()) out.line("summary", reading_fields(file.source));
     return kDone;
   }

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "tape/files.h"
 
 namespace agent {
 namespace {
@@ -89,6 +90,8 @@ void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>
                "0 made; 1 failed, nothing made; 2 usage; 3 made, but some entries could not be "
                "read; 6 the source changed meanwhile, nothing made; 10 no such tree"));
   verb->callback([&global, &chosen, command] {
+    // /dev/stdout and its like: the summary must not follow the archive.
+    if (tape::is_standard_output(command->output)) command->output = "-";
     const bool content = command->output == "-";
     chosen =
         Command{[&global, command, content] { return command->run(global, content); }, content};

@@ -1,13 +1,13 @@
 // ragtape play TAPE|DIR: the tar stream from any byte.
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/is_tape.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -23,12 +23,13 @@ constexpr std::size_t kBufferBytes = 1 << 20;
 
 struct PlayCommand {
   std::string what;
-  tape::ByteCount offset = 0;
-  tape::ByteCount length = std::numeric_limits<tape::ByteCount>::max();
+  std::string offset_text = "0";
+  std::string length_text;
   std::string on_change = "stop";
 
   int run(const GlobalOptions& global) const {
     const Output out(global, true);
+    const tape::ByteCount offset = parse_size("--offset", offset_text);
     const auto catalog = open_catalog(global, out);
     catalog->check();
     const auto source = tape::open_tree(catalog->summary().root);
@@ -38,7 +39,9 @@ struct PlayCommand {
                         "scan it again");
     tape::TapeStream stream(*catalog, *source.tree, nullptr);
     stream.seek(tape::TapeOffset(offset));
-    const tape::ByteCount total = std::min(length, stream.size() - offset);
+    const tape::ByteCount left = stream.size() - offset;
+    const tape::ByteCount total =
+        length_text.empty() ? left : std::min(left, parse_size("--length", length_text));
     copy(stream, total, out);
     if (out.json())
       out.line("summary", {{"fingerprint", hex(catalog->summary().fingerprint)},
@@ -66,13 +69,15 @@ struct PlayCommand {
   std::unique_ptr<tape::Catalog> open_catalog(const GlobalOptions& global,
                                               const Output& out) const {
     const std::string path = tape::resolved(what);
-    if (!tape::is_directory(path)) return tape::Catalog::open(path);
+    if (!tape::is_directory(path) && is_tape(path)) return tape::Catalog::open(path);
     const std::string state = state_folder(global);
     const std::string place = tape_place(state, path);
     if (tape::identity_of(place)) {
       auto catalog = tape::Catalog::open(place);
       if (catalog->summary().root == path) return catalog;
     }
+    // A file that is no tape was meant as one, unless `scan` knows it.
+    if (!tape::is_directory(path)) return tape::Catalog::open(path);
     Source source({what, tape::Metadata::portable, {}, source_date_epoch()});
     if (const auto own = tape::identity_of(state)) source.scan_options.own_files.push_back(*own);
     if (const auto own = tape::identity_of_descriptor(STDOUT_FILENO))
@@ -95,8 +100,8 @@ void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>
       "play", "Write the tar stream of a tape to standard output, from any byte");
   const auto command = std::make_shared<PlayCommand>();
   verb->add_option("WHAT", command->what, "A tape, or a tree that was scanned")->required();
-  verb->add_option("--offset", command->offset, "First byte of the tape");
-  verb->add_option("--length", command->length, "How many bytes (default: to the end)");
+  verb->add_option("--offset", command->offset_text, "First byte of the tape");
+  verb->add_option("--length", command->length_text, "How many bytes (default: to the end)");
   add_on_change(*verb, command->on_change);
   verb->footer(
       help_end("ragtape play documents.tape --offset 1048576 | ssh host 'cat >> documents.tar'",

@@ -37,15 +37,17 @@ struct RestoreCommand {
     const Output out(global, false);
     ArchiveFile file(what);
     RestoreReport report;
-    reading(file, out, [&] { report = restore_selected(file.archive, out); });
-    show(report, file.source, out);
+    const auto failed = reading(file, out, [&] { report = restore_selected(file.archive, out); });
+    if (failed) return *failed;
+    const int code = exit_code_of(report);
     if (report.damaged > 0) {
-      report_error({tape::ErrorKind::corrupt,
-                    fmt::format("{}: {} members are damaged and were not restored; the rest was",
-                                file.source.name(), shown_count(report.damaged))},
-                   global, false);
+      out.error({tape::ErrorKind::corrupt,
+                 fmt::format("{}: {} members are damaged and were not restored; the rest was",
+                             file.source.name(), shown_count(report.damaged))},
+                code);
     }
-    return exit_code_of(report);
+    show(report, file.source, out);
+    return code;
   }
 
   RestoreReport restore_selected(tape::Archive& archive, const Output& out) const {
@@ -69,9 +71,10 @@ struct RestoreCommand {
             const Output& out) const {
     if (out.json()) {
       Json fields = {
-          {"restored", report.restored},     {"left_alone", report.left_alone},
-          {"failed", report.failed},         {"damaged", report.damaged},
-          {"needs_root", report.needs_root}, {"bytes", report.bytes},
+          {"restored", report.restored},   {"left_alone", report.left_alone},
+          {"unchanged", report.unchanged}, {"failed", report.failed},
+          {"damaged", report.damaged},     {"needs_root", report.needs_root},
+          {"bytes", report.bytes},
       };
       fields.update(reading_fields(source));
       out.line("summary", fields);

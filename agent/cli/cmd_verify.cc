@@ -38,35 +38,38 @@ struct VerifyCommand {
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     const double share = sample.empty() ? 0 : parse_share(sample);
-    int code = kDone;
-    const auto failure = tape::failure_of([&] { check(share, out); });
-    if (failure && failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
-    if (failure) {
-      report_error(*failure, global, false);
-      code = kDamaged;
-    }
-    return code;
-  }
-
-  void check(double share, const Output& out) const {
     const auto file = tape::open_file_source(what);
     const tape::CountingSource source(*file);
-    tape::within(file->name(), [&] {
-      tape::Archive archive(source);
-      const std::uint64_t pages =
-          full ? check_all(archive, out) : archive.check_sample(share, std::random_device{}());
-      show(archive, pages, source, out);
-    });
+    const auto failure =
+        tape::failure_of([&] { tape::within(file->name(), [&] { check(source, share, out); }); });
+    if (!failure) return kDone;
+    if (failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
+    out.error(*failure, kDamaged);
+    if (out.json()) {
+      Json fields = {{"damage", 1}, {"full", full}};
+      fields.update(reading_fields(source));
+      out.line("summary", fields);
+    }
+    return kDamaged;
   }
 
-  static std::uint64_t check_all(tape::Archive& archive, const Output& out) {
+  void check(const tape::CountingSource& source, double share, const Output& out) const {
+    tape::Archive archive(source);
     const tape::RagzipGeometry& geometry = archive.ragzip().geometry();
-    Progress progress(out);
-    archive.check_all([&](tape::ByteCount done) {
-      check_stop();
-      progress.working(done, geometry.logical_size, "");
-    });
-    return geometry.page_count;
+    std::uint64_t pages = geometry.page_count;
+    {
+      Progress progress(out);
+      const auto heard = [&](tape::ByteCount done) {
+        check_stop();
+        progress.working(done, geometry.logical_size, "");
+      };
+      if (full) {
+        archive.check_all(heard);
+      } else {
+        pages = archive.check_sample(share, std::random_device{}(), heard);
+      }
+    }
+    show(archive, pages, source, out);
   }
 
   void show(tape::Archive& archive,

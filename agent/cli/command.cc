@@ -1,10 +1,16 @@
 #include "cli/command.h"
 
+#include <csignal>
+
+#include "cli/signals.h"
+
 namespace agent {
 
-ExitCode exit_code_of(tape::ErrorKind kind) {
+ExitCode exit_code_of(const tape::Error& error) {
   using tape::ErrorKind;
-  switch (kind) {
+  switch (error.kind()) {
+    case ErrorKind::canceled:
+      return 128 + (stop_signal() == 0 ? SIGINT : stop_signal());
     case ErrorKind::usage:
       return kUsage;
     case ErrorKind::source_changed:

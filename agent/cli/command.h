@@ -26,8 +26,8 @@ inline constexpr ExitCode kSourceChanged = 6;
 inline constexpr ExitCode kNotFound = 10;
 inline constexpr ExitCode kDenied = 12;
 
-// Outside of verify, where `corrupt` is kDamaged.
-ExitCode exit_code_of(tape::ErrorKind kind);
+// Outside of verify, where `corrupt` is kDamaged; of `canceled`, by the signal that asked.
+ExitCode exit_code_of(const tape::Error& error);
 
 struct GlobalOptions {
   bool json = false;

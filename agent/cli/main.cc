@@ -2,7 +2,7 @@
 // and turns what comes back into an exit code.
 
 #include <CLI/CLI.hpp>
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <optional>
@@ -23,7 +23,8 @@ namespace {
 const char* const kExitCodes =
     "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some sources were unreadable or some files "
     "left alone; 4 damage found;\n"
-    "6 the source changed; 10 not found; 12 denied; 130, 143 interrupted. `ragtape VERB --help` "
+    "5 the archive changed while it was read; 6 the source changed; 10 not found; 12 denied; 130, "
+    "143 interrupted. `ragtape VERB --help` "
     "says more.\n"
     "Peak memory: about 40 MiB plus twice the page size, and 16 bytes with its name for each entry "
     "of the largest directory.";
@@ -36,20 +37,22 @@ void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_option("--state", global.state, "Folder for state (tapes of `scan`)");
 }
 
+// Steps from one word to another: a letter more, less or other, or two neighbours exchanged.
 std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j)
-    row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t corner = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
-      corner = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
+  std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        steps[i][j] = i + j;
+        continue;
+      }
+      const std::size_t change = steps[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      steps[i][j] = std::min({change, steps[i - 1][j] + 1, steps[i][j - 1] + 1});
+      const bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (exchanged) steps[i][j] = std::min(steps[i][j], steps[i - 2][j - 2] + 1);
     }
   }
-  return row[b.size()];
+  return steps[a.size()][b.size()];
 }
 
 // The first word that is no flag and no flag's value.
@@ -62,32 +65,36 @@ std::string first_word(int argc, char** argv) {
   return "";
 }
 
-// What to hint at when no verb was understood.
+// What to hint at when no verb was understood: the nearest one.
 std::string verb_hint(const CLI::App& app, const std::string& word) {
+  std::string nearest;
+  std::size_t least = 3;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!word.empty() && distance(word, verb->get_name()) <= 2)
-      return "did you mean `ragtape " + verb->get_name() + "`?";
+    const std::size_t steps = distance(word, verb->get_name());
+    if (word.empty() || steps >= least) continue;
+    least = steps;
+    nearest = verb->get_name();
   }
-  return "`ragtape --help` lists the verbs";
+  return nearest.empty() ? "`ragtape --help` lists the verbs"
+                         : "did you mean `ragtape " + nearest + "`?";
 }
 
 int usage_failure(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  GlobalOptions global;
+  global.json = std::find(argv, argv + argc, std::string("--json")) != argv + argc;
+  const auto report = [&](const std::string& what, const std::string& hint) {
+    report_error({tape::ErrorKind::usage, what, hint}, kUsage, global, false);
+    return kUsage;
+  };
   const auto parsed = app.get_subcommands();
   const std::string word = first_word(argc, argv);
   if (!parsed.empty()) {
-    report_error(
-        {tape::ErrorKind::usage, parsed.front()->get_name() + ": " + tape::shown(error.what()),
-         "`ragtape " + parsed.front()->get_name() + " --help` shows its options"},
-        {}, false);
-  } else if (word.empty()) {
-    report_error({tape::ErrorKind::usage, tape::shown(error.what()), verb_hint(app, word)}, {},
-                 false);
-  } else {
-    report_error(
-        {tape::ErrorKind::usage, tape::shown(word) + ": no such verb", verb_hint(app, word)}, {},
-        false);
+    const std::string verb = parsed.front()->get_name();
+    return report(verb + ": " + tape::shown(error.what()),
+                  "`ragtape " + verb + " --help` shows its options");
   }
-  return kUsage;
+  if (word.empty()) return report(tape::shown(error.what()), verb_hint(app, word));
+  return report(tape::shown(word) + ": no such verb", verb_hint(app, word));
 }
 
 // Without this a closed standard output's number would go to the next file opened, and the summary
@@ -98,11 +105,10 @@ void reserve_standard_descriptors() {
   }
 }
 
-int exit_code_for(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
-  report_error(error, global, json_on_stderr);
-  if (error.kind() == tape::ErrorKind::canceled)
-    return 128 + (stop_signal() == 0 ? SIGINT : stop_signal());
-  return exit_code_of(error.kind());
+int failed(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
+  const ExitCode code = exit_code_of(error);
+  report_error(error, code, global, json_on_stderr);
+  return code;
 }
 
 int run(int argc, char** argv) {
@@ -123,7 +129,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help, --version
+    const int code = app.exit(success);  // --help, --version
+    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? code : kFailed;
   } catch (const CLI::ParseError& error) {
     return usage_failure(app, error, argc, argv);
   }
@@ -133,13 +140,12 @@ int run(int argc, char** argv) {
     finish_stdout();
     return code;
   } catch (const tape::Error& error) {
-    return exit_code_for(error, global, chosen->json_on_stderr);
+    return failed(error, global, chosen->json_on_stderr);
   } catch (const std::bad_alloc&) {
-    return exit_code_for({tape::ErrorKind::exhausted, "out of memory"}, global,
-                         chosen->json_on_stderr);
+    return failed({tape::ErrorKind::exhausted, "out of memory"}, global, chosen->json_on_stderr);
   } catch (const std::exception& error) {
-    return exit_code_for({tape::ErrorKind::io, std::string("unexpected: ") + error.what()}, global,
-                         chosen->json_on_stderr);
+    return failed({tape::ErrorKind::io, std::string("unexpected: ") + error.what()}, global,
+                  chosen->json_on_stderr);
   }
 }
 

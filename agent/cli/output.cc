@@ -54,16 +54,21 @@ void Output::text(const std::string& text) const {
 
 void Output::warning(const std::string& what) const {
   if (json()) line("warning", {{"message", what}});
-  if (!global_.quiet) say(stderr, fmt::format("ragtape: warning: {}\n", what));
+  if (!global_.quiet && !(json() && json_stream_ == stderr))
+    say(stderr, fmt::format("ragtape: warning: {}\n", what));
 }
 
-void report_error(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr) {
+void report_error(const tape::Error& error,
+                  ExitCode code,
+                  const GlobalOptions& global,
+                  bool json_on_stderr) {
   if (global.json) {
     const Json line = {{"message_type", "error"},
                        {"message", error.what()},
                        {"hint", error.hint()},
-                       {"exit_code", exit_code_of(error.kind())}};
+                       {"exit_code", code}};
     say(json_on_stderr ? stderr : stdout, dumped(line));
+    if (json_on_stderr) return;
   }
   say(stderr, fmt::format("ragtape: error: {}\n", error.what()));
   if (!error.hint().empty()) say(stderr, fmt::format("hint: {}\n", error.hint()));

@@ -16,6 +16,13 @@ namespace agent {
 
 using Json = nlohmann::ordered_json;
 
+// `ragtape: error: WHAT: WHY`, `hint: DO` on stderr; with --json a line with `code`, and the text
+// only where it does not stand between JSON lines.
+void report_error(const tape::Error& error,
+                  ExitCode code,
+                  const GlobalOptions& global,
+                  bool json_on_stderr);
+
 // One run's output. JSON lines go to stdout, or to stderr where stdout carries content.
 class Output {
  public:
@@ -29,6 +36,9 @@ class Output {
   void line(const char* message_type, const Json& fields) const;
   // Text for people on stdout; nothing with --json.
   void text(const std::string& text) const;
+  void error(const tape::Error& error, ExitCode code) const {
+    report_error(error, code, global_, json_stream_ == stderr);
+  }
   // On stderr, and as a JSON line with --json. Not with -q.
   void warning(const std::string& what) const;
 
@@ -36,9 +46,6 @@ class Output {
   const GlobalOptions& global_;
   std::FILE* json_stream_;
 };
-
-// `ragtape: error: WHAT: WHY`, `hint: DO`; a JSON line too.
-void report_error(const tape::Error& error, const GlobalOptions& global, bool json_on_stderr);
 
 // A string, or {"base64": ...} when it is not UTF-8 (docs/format.md §5).
 Json json_text(std::string_view text);

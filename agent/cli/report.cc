@@ -20,11 +20,21 @@ std::string skipped_text(const tape::CatalogSummary& summary) {
   return out;
 }
 
+std::string doubled(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    out += c == '\\' ? std::string("\\\\") : std::string(1, c);
+  return out;
+}
+
 }  // namespace
 
 void report_problems(tape::Catalog& catalog, const Output& out) {
-  catalog.each_problem([&](const std::string& path, const std::string& reason) {
+  catalog.each_problem([&](const std::string& path, const std::string& recorded) {
     // A reason that comes from the system names the path already.
+    // Names in a reason of ours are escaped already; escaping them again would double backslashes.
+    const std::string reason =
+        tape::shown(recorded) == doubled(recorded) ? recorded : tape::shown(recorded);
     const std::string name = path.empty() ? "the source" : tape::shown(path);
     out.warning(reason.starts_with(name) ? reason : name + ": " + reason);
   });

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM: the first asks the run to stop where nothing is lost, the second ends it at
-// once.
+// SIGINT, SIGTERM and SIGHUP: the first asks the run to stop where nothing is lost, the second ends
+// it at once.
 #pragma once
 
 namespace agent {

@@ -7,6 +7,7 @@
 
 #include "restore/delivery.h"
 #include "tape/error.h"
+#include "tape/files.h"
 
 namespace agent {
 namespace {
@@ -28,13 +29,19 @@ class Restore {
         options_(options),
         events_(events),
         owners_(::geteuid() == 0) {
-    if (!options.dry_run)
+    // A dry run looks at the target, if there is one, and makes nothing.
+    if (!options.dry_run || tape::is_directory(options.target)) {
       tree_ = tape::TreeWriter::open(options.target, {owners_, options.numeric_owner});
+    }
   }
 
   RestoreReport run() {
-    each_selected(archive_, selection_, [&](const MemberRecord& record) { one(record); });
+    const auto failure = tape::failure_of([&] {
+      each_selected(archive_, selection_, [&](const MemberRecord& record) { one(record); });
+    });
+    // Also when the run ends early: an open directory has mode 0700 and today's time.
     close_directories(std::nullopt);
+    if (failure) throw Error(*failure);
     return report_;
   }
 
@@ -49,15 +56,31 @@ class Restore {
   void one(const MemberRecord& record) {
     if (events_.progress) events_.progress(report_.bytes, record.path);
     close_directories(record.path);
-    if (options_.dry_run) {
-      ++report_.restored;
-      report_.bytes += record.size;
-      return;
-    }
+    if (options_.dry_run) return look_at(record);
     if (blocked_ && tape::path_within(record.path, blocked_->path)) return pass_over(record);
     blocked_.reset();
+    const std::uint64_t noted = report_.needs_root;
     const auto failure = tape::failure_of([&] { make(record); });
-    if (failure) fail(record, *failure);
+    if (failure) return fail(record, *failure);
+    // Somebody else's file is ours now: one note, whatever else only root may set.
+    if (!owners_ && report_.needs_root == noted && is_foreign(record)) ++report_.needs_root;
+  }
+
+  static bool is_foreign(const MemberRecord& record) {
+    return record.has(tape::kRecordOwner) &&
+           (record.uid != ::geteuid() || record.gid != ::getegid());
+  }
+
+  void look_at(const MemberRecord& record) {
+    std::optional<tape::SourceStat> found;
+    if (tree_ && !record.path.empty()) {
+      const auto failure = tape::failure_of([&] { found = tree_->stat(record.path); });
+      if (failure) return fail(record, *failure);
+    }
+    if (found && record.type != MemberType::directory && !replaces(record, *found))
+      return keep(record, *found);
+    ++report_.restored;
+    report_.bytes += record.size;
   }
 
   void make(const MemberRecord& record) {
@@ -65,7 +88,7 @@ class Restore {
     if (open_.empty()) tree_->make_parents(record.path);
     if (record.type == MemberType::directory) return make_directory(record);
     const auto found = tree_->stat(record.path);
-    if (found && !replaces(record, *found)) return leave_alone(record, "it is there already");
+    if (found && !replaces(record, *found)) return keep(record, *found);
     const bool replace = found.has_value();
     if (record.type == MemberType::hard_link) return make_link(record, replace);
     if (record.type == MemberType::regular) return make_file(record, record, replace);
@@ -90,7 +113,7 @@ class Restore {
       return leave_alone(record, "something that is no directory has its name");
     }
     const bool fresh = tree_->make_directory(record.path);
-    const bool finish = fresh || options_.overwrite == Overwrite::always;
+    const bool finish = fresh || (found && updates(record, *found));
     open_.push_back({record.path, record.member(), finish});
     if (!finish) return;
     // A damaged header costs the directory its xattrs, not what is below it.
@@ -144,19 +167,50 @@ class Restore {
   }
 
   bool replaces(const MemberRecord& record, const tape::SourceStat& found) const {
-    if (found.kind == SourceKind::directory) return false;
+    return found.kind != SourceKind::directory && updates(record, found);
+  }
+
+  // Whether --overwrite lets what is recorded take the place of what is there.
+  bool updates(const MemberRecord& record, const tape::SourceStat& found) const {
     switch (options_.overwrite) {
       case Overwrite::never:
         return false;
       case Overwrite::if_newer:
         return record.mtime > found.mtime;
       case Overwrite::if_changed:
-        return record.mtime != found.mtime ||
-               (record.type == MemberType::regular && record.size != found.size);
+        return differs(record, found);
       case Overwrite::always:
         return true;
     }
     return false;
+  }
+
+  // By kind, mtime and size; a hard link is compared with the file that it leads to.
+  bool differs(const MemberRecord& record, const tape::SourceStat& found) const {
+    const bool regular = found.kind == SourceKind::regular;
+    if (record.mtime != found.mtime) return true;
+    switch (record.type) {
+      case MemberType::regular:
+        return !regular || record.size != found.size;
+      case MemberType::hard_link:
+        return false;
+      case MemberType::symlink:
+        return found.kind != SourceKind::symlink;
+      case MemberType::directory:
+        return found.mode != record.mode;
+      default:
+        return regular || found.kind == SourceKind::symlink;
+    }
+  }
+
+  // Something has the name. With `never` that is for the user to know; else it was asked for.
+  void keep(const MemberRecord& record, const tape::SourceStat& found) {
+    const bool asked =
+        options_.overwrite == Overwrite::if_newer || options_.overwrite == Overwrite::if_changed;
+    if (!asked || found.kind == SourceKind::directory)
+      return leave_alone(record, "it is there already");
+    ++report_.unchanged;
+    missing_.insert(std::hash<std::string>{}(record.path));
   }
 
   // Depth first: a directory is complete when the first name outside of it comes.
@@ -212,7 +266,9 @@ class Restore {
 
   void fail_but_keep(const MemberRecord& record, const Error& error) {
     if (error.kind() == ErrorKind::corrupt) ++report_.damaged;
-    warn(tape::shown(record.path) + ": " + error.what());
+    const std::string name = tape::shown(record.path);
+    const std::string why = error.what();
+    warn(why.starts_with(name) ? why : name + ": " + why);
   }
 
   tape::Archive& archive_;

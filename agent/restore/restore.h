@@ -25,6 +25,7 @@ struct RestoreOptions {
 struct RestoreReport {
   std::uint64_t restored = 0;
   std::uint64_t left_alone = 0;  // something has the name already
+  std::uint64_t unchanged = 0;   // --overwrite if-newer or if-changed saw no reason to replace it
   std::uint64_t failed = 0;      // could not be made, or a part of its metadata was refused
   std::uint64_t damaged = 0;     // its bytes in the archive are wrong
   std::uint64_t wrong_hash = 0;  // of those: the pages are sound, the member's hash is not

@@ -17,9 +17,10 @@ std::string trimmed(std::string path) {
   return path == "." ? "" : path;
 }
 
-// Member paths that `path` may mean. All members lie below the first one, the root, when there is a
-// root: what does not begin with its name lacks the prefix, or is the absolute path of a source.
-std::vector<std::string> meanings(const std::string& path, const std::string& root) {
+// Member paths that `path` may mean. All members lie below the first one, the root: what does not
+// begin with its name lacks the prefix, or is the absolute path of a source. (What begins with it
+// is taken as it is: another meaning would cost a leaf more for every path that is not there.)
+std::vector<std::string> below_root(const std::string& path, const std::string& root) {
   if (path.empty()) return {root};
   if (tape::path_within(path, root)) return {path};
   std::vector<std::string> out = {root + "/" + path};
@@ -31,31 +32,53 @@ std::vector<std::string> meanings(const std::string& path, const std::string& ro
   return out;
 }
 
+// The same where the first member is no directory: a single file, with a prefix or without.
+std::vector<std::string> beside_first(const std::string& path, const std::string& first) {
+  const auto last = [](const std::string& p) { return p.substr(p.rfind('/') + 1); };
+  std::vector<std::string> out = {path};
+  const std::size_t slash = first.rfind('/');
+  if (slash != std::string::npos) out.push_back(first.substr(0, slash + 1) + path);
+  if (last(path) == last(first)) out.push_back(first);
+  return out;
+}
+
+// The meanings of what was typed, and of what it stands for when it holds escapes of `ls`.
+std::vector<std::string> meanings(tape::MemberIndex& index, const std::string& typed) {
+  const auto first = index.first_path();
+  if (!first) return {};
+  // With more than one level the first member is a root; with one, its leaf is there already.
+  const bool rooted =
+      index.root().height > 1 || index.find(*first)->type == tape::MemberType::directory;
+  const auto meant = rooted ? below_root : beside_first;
+  std::vector<std::string> out = meant(trimmed(typed), *first);
+  const std::string plain = tape::unshown(typed);
+  if (plain != typed) {
+    for (std::string& meaning : meant(trimmed(plain), *first))
+      out.push_back(std::move(meaning));
+  }
+  return out;
+}
+
 }  // namespace
 
 tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
   tape::MemberIndex& index = archive.index();
-  const auto first = index.first_path();
+  const std::vector<std::string> candidates = meanings(index, path);
   std::vector<tape::MemberRecord> found;
-  if (first) {
-    // The first member is the root, or the only one.
-    std::vector<std::string> candidates = meanings(trimmed(path), *first);
-    const std::string plain = tape::unshown(path);
-    if (plain != path) {
-      for (std::string& meaning : meanings(trimmed(plain), *first))
-        candidates.push_back(std::move(meaning));
-    }
-    for (const std::string& candidate : candidates) {
-      auto record = index.find(candidate);
-      if (record) found.push_back(std::move(*record));
-      if (!found.empty() && candidate == path) break;
-    }
+  for (const std::string& candidate : candidates) {
+    auto record = index.find(candidate);
+    // A name as it stands wins over what it may mean.
+    if (record && candidate == trimmed(path)) return *record;
+    const bool again = record && std::any_of(found.begin(), found.end(),
+                                             [&](const auto& r) { return r.path == record->path; });
+    if (record && !again) found.push_back(std::move(*record));
   }
-  if (found.size() == 1 || (!found.empty() && found.front().path == path)) return found.front();
+  if (found.size() == 1) return found.front();
   std::string near;
-  const std::string wanted = first ? meanings(trimmed(path), *first).front() : path;
-  for (const std::string& name : index.neighbours(wanted, kNearestCount))
+  for (const std::string& name :
+       index.neighbours(candidates.empty() ? path : candidates.front(), kNearestCount)) {
     near += (near.empty() ? "" : ", ") + tape::shown(name);
+  }
   const std::string why = found.empty() ? "no such member" : "several members fit";
   throw tape::Error(tape::ErrorKind::not_found, tape::shown(path) + ": " + why,
                     near.empty() ? "" : "nearest: " + near);

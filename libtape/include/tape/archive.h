@@ -88,7 +88,9 @@ class Archive {
 
   // The page index, TMIX and every node; then each page with a chance of `share` (0 to 1), chosen
   // by `seed`. Returns the number of pages decoded. Fails: corrupt.
-  std::uint64_t check_sample(double share, std::uint64_t seed);
+  std::uint64_t check_sample(double share,
+                             std::uint64_t seed,
+                             const std::function<void(ByteCount done)>& progress);
 
  private:
   friend class MemberReader;

@@ -53,6 +53,9 @@ std::string folder_of(const std::string& path);
 // Absolute path without symlinks, `.` and `..`. Fails: not_found, denied.
 std::string resolved(const std::string& path);
 
+// Whether `path` leads to what standard output writes to.
+bool is_standard_output(const std::string& path);
+
 bool is_directory(const std::string& path);  // a final symlink is followed
 
 // The identity of what is at `path` (a final symlink is followed), if anything is.

@@ -22,6 +22,12 @@ inline constexpr std::size_t kPrefixMax = 100;  // with its `/`: the root's name
 // All header blocks of one member. Linux lists at most 64 KiB of xattr names with 64 KiB each.
 inline constexpr ByteCount kHeaderSizeMax = ByteCount{16} << 20;
 
+// Linux ids have 32 bits; the highest stands for "none" in chown(2).
+inline constexpr std::uint64_t kIdMax = UINT32_MAX - std::uint64_t{1};
+// What a record's zig-zag varint below 2^63 holds: seconds from -2^62 to 2^62 - 1.
+inline constexpr std::int64_t kTimeMax = (std::int64_t{1} << 62) - 1;
+inline constexpr std::int64_t kTimeMin = -kTimeMax - 1;
+
 // The tar typeflags that Ragtape writes.
 enum class MemberType : char {
   regular = '0',

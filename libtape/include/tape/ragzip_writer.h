@@ -4,7 +4,7 @@
 // Out:     one gzip member a page, index members, extensions, one 64-byte footer, to a ByteSink.
 // Units:   LogicalOffset in, GzOffset out, bytes.
 // Limits:  one page, its deflated form and one index a level in memory; 2^62 - 1 logical bytes;
-//          50 extensions of 16358 bytes (an EXTRA field of 16384 bytes is what BusyBox takes).
+//          50 extensions of 16367 bytes (an EXTRA field of 16384 bytes is what BusyBox takes).
 // Threads: one caller at a time.
 // Spec:    docs/format.md §3; ragzip 1.0; RFC 1952 §2.3.
 #pragma once

@@ -101,7 +101,8 @@ class SourceTree {
   // Names in a directory without `.` and `..`, in no order.
   virtual NameList list(const std::string& path) = 0;
   virtual std::string read_link(const std::string& path) = 0;
-  // Everything that can be listed and read, sorted by name; empty where there is no support.
+  // Everything that can be listed and read, sorted by name; empty where the file system has none.
+  // Fails also: Error{unsupported} where they cannot be asked for at all.
   virtual std::vector<Xattr> xattrs(const std::string& path) = 0;
   // Opens a regular file for reading; never blocks on a fifo.
   // Fails also: Error{source_changed} when something else is there.

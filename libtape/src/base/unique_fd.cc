@@ -54,6 +54,8 @@ void sync_descriptor(int fd, const std::string& what) {
 
 void sync_directory(const std::string& path) {
   const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A folder that may be written to but not read cannot be synced by us.
+  if (!folder && errno == EACCES) return;
   if (!folder) throw errno_error(shown(path), errno);
   sync_descriptor(folder.get(), shown(path));
 }

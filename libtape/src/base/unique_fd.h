@@ -43,7 +43,8 @@ void write_all(int fd, ByteView bytes, const std::string& what);
 // Fills `out` from `at`; returns fewer bytes only at the end of the file.
 std::size_t read_full_at(int fd, std::uint64_t at, MutableBytes out, const std::string& what);
 
-// fsync of an open descriptor, and of the directory at `path` (a new name is durable only then).
+// fsync of an open descriptor, and of the directory at `path` (a new name is durable only then; a
+// directory that may not be read is passed over).
 void sync_descriptor(int fd, const std::string& what);
 void sync_directory(const std::string& path);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "base/unique_fd.h"
+#include "catalog/catalog_schema.h"
 #include "catalog/layout.h"
 #include "catalog/sealed_catalog.h"
 #include "format/tar_format.h"
@@ -25,6 +26,32 @@ Hash128 hash_column(const Statement& row, int column) {
                 "a digest of " + std::to_string(bytes.size()) + " bytes, 16 expected");
   std::copy(bytes.begin(), bytes.end(), hash.begin());
   return hash;
+}
+
+Hash128 problems_digest(Connection& connection) {
+  Xxh3Stream digest;
+  Statement rows(connection, "SELECT path, reason FROM problem ORDER BY id");
+  while (rows.step())
+    add_problem(digest, rows.blob(0), rows.text(1));
+  return digest.digest();
+}
+
+// What kCatalogSchema makes, in the words of sqlite_schema: a view in the place of a table, or an
+// index on something else, could make a look-up endless or wrong.
+std::string schema_of(Connection& connection) {
+  Statement rows(
+      connection,
+      "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name");
+  std::string out;
+  while (rows.step())
+    out += rows.text(0) + "\n";
+  return out;
+}
+
+std::string expected_schema() {
+  Connection empty = Connection::create(":memory:", kCatalogCacheBytes);
+  empty.run(kCatalogSchema);
+  return schema_of(empty);
 }
 
 CatalogSummary read_summary_row(Connection& connection) {
@@ -48,7 +75,7 @@ CatalogSummary read_summary_row(Connection& connection) {
   out.skipped_sockets = static_cast<std::uint64_t>(row.integer(12));
   out.skipped_devices = static_cast<std::uint64_t>(row.integer(13));
   out.skipped_own_files = static_cast<std::uint64_t>(row.integer(14));
-  if (hash_column(row, 15) != seal_of(out))
+  if (hash_column(row, 15) != seal_of(out, problems_digest(connection)))
     throw Error(ErrorKind::corrupt, "table tape does not match its seal");
   if (row.step()) throw Error(ErrorKind::corrupt, "table tape has more than one row");
   return out;
@@ -63,6 +90,9 @@ CatalogSummary read_summary(Connection& connection) {
   if (version != kVersion) {
     throw Error(ErrorKind::unsupported,
                 where + ": a catalog of version " + std::to_string(version) + ", 1 expected");
+  }
+  if (schema_of(connection) != expected_schema()) {
+    throw Error(ErrorKind::corrupt, where + ": its tables are not those of a tape catalog");
   }
   // What SQLite itself reports names the file already, and is met here once more at the worst.
   return within(where, [&] { return read_summary_row(connection); });

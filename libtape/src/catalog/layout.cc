@@ -30,7 +30,12 @@ ByteCount Layout::tape_size() const {
   return end_.value() + kEndBlocks * kBlockSize;
 }
 
-Hash128 seal_of(const CatalogSummary& summary) {
+void add_problem(Xxh3Stream& problems, const std::string& path, const std::string& reason) {
+  problems.update_framed(as_bytes(path));
+  problems.update_framed(as_bytes(reason));
+}
+
+Hash128 seal_of(const CatalogSummary& summary, const Hash128& problems) {
   Xxh3Stream seal;
   const auto text = [&](std::string_view value) { seal.update_framed(as_bytes(value)); };
   const auto number = [&](auto value) { text(std::to_string(value)); };
@@ -49,6 +54,7 @@ Hash128 seal_of(const CatalogSummary& summary) {
   number(summary.skipped_sockets);
   number(summary.skipped_devices);
   number(summary.skipped_own_files);
+  seal.update_framed(problems);
   return seal.digest();
 }
 

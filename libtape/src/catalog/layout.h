@@ -26,7 +26,11 @@ class Layout {
   Xxh3Stream state_;
 };
 
-// XXH3-128 over the columns of the one row of table `tape`, each framed.
-Hash128 seal_of(const CatalogSummary& summary);
+// One problem's path and reason, each framed: the digest of table `problem` goes under the seal.
+void add_problem(Xxh3Stream& problems, const std::string& path, const std::string& reason);
+
+// XXH3-128 over the columns of the one row of table `tape` and the digest of the problems, each
+// framed.
+Hash128 seal_of(const CatalogSummary& summary, const Hash128& problems);
 
 }  // namespace tape

@@ -62,6 +62,7 @@ class CatalogWriter {
   }
 
   void add_problem(const std::string& path, const std::string& reason) {
+    tape::add_problem(problems_, path, reason);
     problem_->bind(1, as_bytes(path));
     problem_->bind_text(2, reason);
     problem_->step();
@@ -128,12 +129,13 @@ class CatalogWriter {
     number(summary.skipped_sockets);
     number(summary.skipped_devices);
     number(summary.skipped_own_files);
-    blob(seal_of(summary));
+    blob(seal_of(summary, problems_.digest()));
     insert.step();
   }
 
   Connection connection_;
   Layout layout_;
+  Xxh3Stream problems_;
   TapeSettings settings_;
   std::optional<Statement> insert_;
   std::optional<Statement> problem_;
@@ -147,8 +149,9 @@ class Walk {
       : tree_(tree), writer_(writer), options_(options), summary_(summary) {}
 
   void run(const std::string& top) {
+    top_ = top;
     const SourceStat source = tree_.stat(top);
-    if (!visit(top, source)) refuse(source);
+    if (!visit(top, source)) return refuse(top, source);
     if (source.kind == SourceKind::directory) push(top, tree_.list(top));
     while (!open_.empty()) {
       Folder& folder = open_.back();
@@ -194,6 +197,14 @@ class Walk {
     return false;
   }
 
+  // The source itself: what it withholds ends the scan.
+  template <class Step>
+  bool recorded_unless_top(const std::string& path, Step step) {
+    if (path != top_) return recorded(path, step);
+    step();
+    return true;
+  }
+
   void visit_below(const std::string& path) {
     SourceStat source;
     if (!recorded(path, [&] { source = tree_.stat(path); })) return;
@@ -211,24 +222,28 @@ class Walk {
     open_.push_back({path, std::move(names), 0});
   }
 
-  // The source itself cannot be archived: nothing to record, nothing to seal.
-  [[noreturn]] void refuse(const SourceStat& source) const {
-    if (source.kind == SourceKind::regular)
-      throw Error(ErrorKind::denied, shown(options_.root) + ": cannot be read");
-    throw Error(
-        ErrorKind::unsupported,
-        shown(options_.root) + ": a socket or device, or ragtape's own file, is not archived");
+  // The source itself is not on the tape.
+  void refuse(const std::string& top, const SourceStat& source) {
+    const std::string name = shown(options_.root);
+    if (is_own(source)) throw Error(ErrorKind::usage, name + ": is ragtape's own file or state");
+    if (summary_.problems == 0)
+      problem(top, "a socket or device: nothing of the source is on the tape");
+  }
+
+  bool is_own(const SourceStat& source) const {
+    const auto& own = options_.own_files;
+    return std::find(own.begin(), own.end(), source.identity) != own.end();
   }
 
   // True when it is a member now.
   bool visit(const std::string& path, const SourceStat& source) {
-    const auto& own = options_.own_files;
-    if (std::find(own.begin(), own.end(), source.identity) != own.end()) {
+    if (is_own(source)) {
       ++summary_.skipped_own_files;
       return false;
     }
     const auto type = member_type(source.kind);
     if (!type) {
+      writer_.add_problem(path, "a socket: no archive holds one");
       ++summary_.skipped_sockets;
       return false;
     }
@@ -254,9 +269,13 @@ class Walk {
     seen.source = source;
     // Only what the source withholds is a problem of one entry; a catalog that cannot be written is
     // not.
-    if (!recorded(path, [&] { describe(seen); })) return false;
+    if (!recorded_unless_top(path, [&] { describe(seen); })) return false;
     const auto first = first_names_.find(source.identity);
     if (first != first_names_.end()) seen.first = first->second.offset;
+    if (source.mtime.seconds < kTimeMin || source.mtime.seconds > kTimeMax) {
+      problem(path, "its mtime of " + std::to_string(source.mtime.seconds) + " s is beyond 2^62 s");
+      return false;
+    }
     if (!fits(seen)) return false;
     const TapeOffset offset = writer_.add(seen);
     remember(source, offset);
@@ -300,6 +319,7 @@ class Walk {
   CatalogWriter& writer_;
   const ScanOptions& options_;
   CatalogSummary& summary_;
+  std::string top_;
   std::vector<Folder> open_;
   std::map<FileIdentity, FirstName> first_names_;
 };
@@ -307,6 +327,32 @@ class Walk {
 std::string folder_part(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Whether a tape is at `path`, which may be replaced; false when nothing is.
+// Fails: Error{usage} for anything else.
+bool holds_tape(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return false;
+  const auto failure = failure_of([&] { static_cast<void>(open_sealed_catalog(path)); });
+  if (S_ISREG(info.st_mode) && (!failure || failure->kind() == ErrorKind::unsupported)) return true;
+  throw Error(ErrorKind::usage, shown(path) + ": is there already, and is no tape",
+              "choose another name; only an older tape is replaced");
+}
+
+void rename_file(const std::string& from, const std::string& to, bool replace) {
+  if (replace) {
+    if (std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
+    return;
+  }
+  // link() never replaces. A file system without hard links gets the rename.
+  if (::link(from.c_str(), to.c_str()) == 0) {
+    ::unlink(from.c_str());
+    return;
+  }
+  if (errno == EEXIST)
+    throw Error(ErrorKind::usage, shown(to) + ": is there now, made by somebody else");
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
 }
 
 // A file on its way: removed unless it got its name.
@@ -330,13 +376,15 @@ class TemporaryFile {
     return {info.st_dev, info.st_ino};
   }
 
-  void rename_durably(const std::string& to) {
+  // Over an older tape only; that was checked before the scan, and RENAME_NOREPLACE holds where
+  // nothing was.
+  void rename_durably(const std::string& to, bool replace) {
     {
       const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
       if (!file) throw errno_error(shown(path_), errno);
       sync_descriptor(file.get(), shown(path_));
     }
-    if (std::rename(path_.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
+    rename_file(path_, to, replace);
     path_.clear();
     sync_directory(folder_part(to));
   }
@@ -380,6 +428,7 @@ std::unique_ptr<Catalog> scan(SourceTree& tree,
   summary.started = now();
   summary.single_file = !options.single_file.empty();
 
+  const bool replace = !place.path.empty() && holds_tape(place.path);
   TemporaryFile file(place.temporary);
   ScanOptions settled = options;
   settled.own_files.push_back(file.identity());
@@ -388,7 +437,7 @@ std::unique_ptr<Catalog> scan(SourceTree& tree,
   writer.seal(summary);
   // Beyond this point the catalog is sealed.
   if (place.path.empty()) return open_sealed_catalog(file.path());
-  file.rename_durably(place.path);
+  file.rename_durably(place.path, replace);
   return open_sealed_catalog(place.path);
 }
 

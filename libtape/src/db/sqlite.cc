@@ -63,11 +63,10 @@ sqlite3* open_handle(const std::string& path, const std::string& name, int flags
     sqlite3_close(handle);
     throw Error(kind_of_sqlite(code), shown(path) + ": SQLite: " + text);
   }
-  // A schema is input too: it may not call functions or write to itself.
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   return handle;
 }
+
+constexpr int kValueBytesMax = 64 << 20;
 
 std::string cache_pragma(ByteCount bytes) {
   return "PRAGMA cache_size = -" + std::to_string(bytes / 1024);
@@ -84,6 +83,12 @@ Connection Connection::create(const std::string& path, ByteCount cache_bytes) {
 
 Connection Connection::open_sealed(const std::string& path, ByteCount cache_bytes) {
   Connection out(open_handle(path, uri_of(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI), path);
+  // A schema is input too: it may not call functions or write to itself. (Not in create(): a
+  // defensive connection ignores journal_mode = OFF.)
+  sqlite3_db_config(out.handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(out.handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // Far above every value of ours, far below what a crafted row could ask for.
+  sqlite3_limit(out.handle_, SQLITE_LIMIT_LENGTH, kValueBytesMax);
   out.run("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0");
   out.run(cache_pragma(cache_bytes));
   return out;

@@ -65,11 +65,15 @@ void put_number(char (&field)[N], std::int64_t value) {
 std::optional<std::int64_t> get_number(std::string_view field) {
   std::int64_t value = 0;
   if ((static_cast<std::uint8_t>(field[0]) & 0x80) != 0) {
-    // Bit 6 of the first byte is the sign; 8 bytes hold every value that we write.
-    const std::uint8_t lead = static_cast<std::uint8_t>(field[0]);
+    // Two's complement over the whole field, its sign in bit 6 of the first byte. What 64 bits
+    // cannot hold shows as a byte in front of the last 8 that is no sign extension.
+    const auto lead = static_cast<std::uint8_t>(field[0]);
     std::uint64_t bits = (lead & 0x40) != 0 ? ~std::uint64_t{0} << 6 | (lead & 0x3F) : lead & 0x3F;
-    for (const char c : field.substr(1))
+    const std::uint64_t sign = (lead & 0x40) != 0 ? ~std::uint64_t{0} >> 55 : 0;
+    for (const char c : field.substr(1)) {
+      if (bits >> 55 != sign) return {};
       bits = bits << 8 | static_cast<std::uint8_t>(c);
+    }
     return static_cast<std::int64_t>(bits);
   }
   if (field.back() != '\0') return {};
@@ -272,6 +276,12 @@ std::uint64_t count_of(const char (&field)[N], const char* name) {
   return static_cast<std::uint64_t>(value);
 }
 
+std::uint64_t below(std::uint64_t value, std::uint64_t most, const char* name) {
+  if (value > most)
+    corrupt(std::string(name) + " " + std::to_string(value) + " is above " + std::to_string(most));
+  return value;
+}
+
 Member decode_ustar(const UstarHeader& header) {
   Member member;
   const std::string prefix = text_of(view_of(header.prefix));
@@ -279,16 +289,18 @@ Member decode_ustar(const UstarHeader& header) {
   if (header.type < '0' || header.type > '6')
     corrupt("unknown typeflag " + std::to_string(header.type));
   member.type = static_cast<MemberType>(header.type);
-  member.mode = static_cast<std::uint32_t>(count_of(header.mode, "mode")) & 07777;
-  member.uid = count_of(header.uid, "uid");
-  member.gid = count_of(header.gid, "gid");
+  member.mode = static_cast<std::uint32_t>(below(count_of(header.mode, "mode"), 07777, "mode"));
+  member.uid = below(count_of(header.uid, "uid"), UINT32_MAX, "uid");
+  member.gid = below(count_of(header.gid, "gid"), UINT32_MAX, "gid");
   member.uname = text_of(view_of(header.uname));
   member.gname = text_of(view_of(header.gname));
   member.size = count_of(header.size, "size");
   member.mtime.seconds = number_of(header.mtime, "mtime");
   member.target = text_of(view_of(header.linkname));
-  member.device_major = static_cast<std::uint32_t>(count_of(header.devmajor, "devmajor"));
-  member.device_minor = static_cast<std::uint32_t>(count_of(header.devminor, "devminor"));
+  member.device_major = static_cast<std::uint32_t>(
+      below(count_of(header.devmajor, "devmajor"), UINT32_MAX, "devmajor"));
+  member.device_minor = static_cast<std::uint32_t>(
+      below(count_of(header.devminor, "devminor"), UINT32_MAX, "devminor"));
   return member;
 }
 

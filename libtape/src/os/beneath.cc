@@ -1,5 +1,6 @@
 #include "os/beneath.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 
@@ -40,7 +41,23 @@ int open_by_walk(int root, std::string_view path, int flags, mode_t mode) {
   return open_component(at, std::string(path), flags, mode);
 }
 
+// openat2 would take `.`, `..` and empty components that stay below the root; nothing of ours has
+// them.
+bool has_odd_component(std::string_view path) {
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 int open_short(int root, std::string_view path, int flags, mode_t mode) {
+  if (has_odd_component(path)) {
+    errno = EINVAL;
+    return -1;
+  }
   const std::string text(path);
   struct open_how how {};
   how.flags = static_cast<unsigned>(flags) | static_cast<unsigned>(O_CLOEXEC);

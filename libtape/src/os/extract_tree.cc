@@ -152,7 +152,8 @@ class PosixTreeWriter final : public TreeWriter {
 
   // Order matters: a change of owner clears set-id bits and capabilities, a write changes times.
   void describe(int fd, const Member& member, Shortfall& shortfall) {
-    set_owner([&](uid_t uid, gid_t gid) { return ::fchown(fd, uid, gid); }, member, shortfall);
+    const bool owned =
+        set_owner([&](uid_t uid, gid_t gid) { return ::fchown(fd, uid, gid); }, member, shortfall);
     for (const Xattr& xattr : member.xattrs) {
       set_xattr(
           [&] {
@@ -160,7 +161,7 @@ class PosixTreeWriter final : public TreeWriter {
           },
           xattr, member, shortfall);
     }
-    if (::fchmod(fd, mode_of(member, shortfall)) != 0) refuse(shortfall, member, "mode");
+    if (::fchmod(fd, mode_of(member, owned, shortfall)) != 0) refuse(shortfall, member, "mode");
     const timespec times[2] = {{0, UTIME_OMIT},
                                {member.mtime.seconds, static_cast<long>(member.mtime.nanoseconds)}};
     if (::futimens(fd, times) != 0) refuse(shortfall, member, "time");
@@ -222,7 +223,7 @@ class PosixTreeWriter final : public TreeWriter {
                      const Member& member,
                      Shortfall& shortfall) {
     const char* at = name.c_str();
-    set_owner(
+    const bool owned = set_owner(
         [&](uid_t uid, gid_t gid) { return ::fchownat(folder, at, uid, gid, AT_SYMLINK_NOFOLLOW); },
         member, shortfall);
     const std::string proc = "/proc/self/fd/" + std::to_string(folder) + "/" + name;
@@ -234,9 +235,9 @@ class PosixTreeWriter final : public TreeWriter {
           },
           xattr, member, shortfall);
     }
-    // Nobody else knows the temporary name, and it is no symlink.
+    // Who may write to the folder could have put a symlink in its place: never followed.
     if (member.type != MemberType::symlink &&
-        ::fchmodat(folder, at, mode_of(member, shortfall), 0) != 0)
+        ::fchmodat(folder, at, mode_of(member, owned, shortfall), AT_SYMLINK_NOFOLLOW) != 0)
       refuse(shortfall, member, "mode");
     const timespec times[2] = {{0, UTIME_OMIT},
                                {member.mtime.seconds, static_cast<long>(member.mtime.nanoseconds)}};
@@ -244,9 +245,16 @@ class PosixTreeWriter final : public TreeWriter {
   }
 
   template <class Change>
-  void set_owner(Change change, const Member& member, Shortfall& shortfall) {
-    if (!options_.owners) return;
-    if (change(uid_of(member), gid_of(member)) != 0) refuse(shortfall, member, "owner");
+  bool set_owner(Change change, const Member& member, Shortfall& shortfall) {
+    if (!options_.owners) return false;
+    if (member.uid > kIdMax || member.gid > kIdMax) {
+      shortfall.refused.push_back(shown(member.name) + ": owner: an id above " +
+                                  std::to_string(kIdMax));
+      return false;
+    }
+    if (change(uid_of(member), gid_of(member)) == 0) return true;
+    refuse(shortfall, member, "owner");
+    return false;
   }
 
   // trusted.* and security.* (capabilities among them) are root's.
@@ -261,9 +269,9 @@ class PosixTreeWriter final : public TreeWriter {
     refuse(shortfall, member, "attribute " + shown(xattr.name));
   }
 
-  // Set-id bits are for the recorded owner only.
-  mode_t mode_of(const Member& member, Shortfall& shortfall) const {
-    if (options_.owners || (member.mode & kSetIdBits) == 0) return member.mode;
+  // Set-id bits are for the recorded owner only: `owned` says that the owner could be set.
+  static mode_t mode_of(const Member& member, bool owned, Shortfall& shortfall) {
+    if (owned || (member.mode & kSetIdBits) == 0) return member.mode;
     if (member.type == MemberType::directory)
       return member.mode;  // there they only pass the group on
     shortfall.needs_root = true;
@@ -353,6 +361,8 @@ std::unique_ptr<TreeWriter> TreeWriter::open(const std::string& target,
                                              const TreeWriterOptions& options) {
   make_target(target);
   UniqueFd root(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root && errno == ENOTDIR)
+    throw Error(ErrorKind::usage, shown(target) + ": is not a directory");
   if (!root) throw errno_error(shown(target), errno);
   return std::make_unique<PosixTreeWriter>(std::move(root), options);
 }

@@ -196,6 +196,14 @@ std::string resolved(const std::string& path) {
   return out.get();
 }
 
+bool is_standard_output(const std::string& path) {
+  struct stat named {};
+  struct stat output {};
+  if (::stat(path.c_str(), &named) != 0 || ::fstat(STDOUT_FILENO, &output) != 0) return false;
+  // /dev/null may be both and is no loss for either.
+  return named.st_dev == output.st_dev && named.st_ino == output.st_ino;
+}
+
 bool is_directory(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);

@@ -58,12 +58,13 @@ std::string name_of_id(Look look, char* Record::*name) {
 
 class PosixSourceTree final : public SourceTree {
  public:
-  explicit PosixSourceTree(UniqueFd root) : root_(std::move(root)), parent_(root_.get()) {}
+  PosixSourceTree(UniqueFd root, const std::string& name)
+      : root_(std::move(root)), name_(shown(name)), parent_(root_.get()) {}
 
   SourceStat stat(const std::string& path) override {
     struct stat info {};
     if (path.empty()) {
-      if (::fstat(root_.get(), &info) != 0) throw errno_error("the source", errno);
+      if (::fstat(root_.get(), &info) != 0) throw errno_error(name_, errno);
     } else {
       const Place place = parent_.locate(path);
       if (::fstatat(place.folder, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
@@ -91,12 +92,17 @@ class PosixSourceTree final : public SourceTree {
   }
 
   // There is no llistxattrat: the way leads through /proc/self/fd, whose last component is not
-  // followed. Without /proc, and where the file system has none, there are no xattrs.
+  // followed. A value that is withheld or gone meanwhile is left out.
   std::vector<Xattr> xattrs(const std::string& path) override {
     const Place place = path.empty() ? Place{root_.get(), "."} : parent_.locate(path);
     const std::string name = "/proc/self/fd/" + std::to_string(place.folder) + "/" + place.name;
     names_.resize(kXattrListMax);
     const ssize_t size = ::llistxattr(name.c_str(), names_.data(), names_.size());
+    if (size < 0 && errno == ENOTSUP) return {};
+    if (size < 0 && errno == ENOENT && ::access("/proc/self/fd", F_OK) != 0) {
+      throw Error(ErrorKind::unsupported, "extended attributes: /proc is not mounted");
+    }
+    if (size < 0) throw errno_error("extended attributes of " + shown(path), errno);
     std::vector<Xattr> out;
     for (ssize_t at = 0; at < size;) {
       const std::string key(names_.data() + at);
@@ -129,7 +135,6 @@ class PosixSourceTree final : public SourceTree {
   }
 
   void check_readable(const std::string& path) override {
-    if (root_user_) return;
     const Place place = parent_.locate(path);
     if (::faccessat(place.folder, place.name.c_str(), R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0)
       throw errno_error(shown(path), errno);
@@ -157,7 +162,7 @@ class PosixSourceTree final : public SourceTree {
   UniqueFd open_folder(const std::string& path) {
     const Place place = path.empty() ? Place{root_.get(), "."} : parent_.locate(path);
     UniqueFd folder(open_unnoticed(place.folder, place.name.c_str(), O_RDONLY | O_DIRECTORY));
-    if (!folder) throw errno_error(path.empty() ? "the source" : shown(path), errno);
+    if (!folder) throw errno_error(path.empty() ? name_ : shown(path), errno);
     return folder;
   }
 
@@ -190,8 +195,8 @@ class PosixSourceTree final : public SourceTree {
   }
 
   UniqueFd root_;
+  std::string name_;  // of the root, for messages
   ParentDirectory parent_;
-  const bool root_user_ = ::geteuid() == 0;  // may read everything
   std::vector<char> names_;
   Names users_;
   Names groups_;
@@ -206,9 +211,10 @@ OpenedTree open_tree(const std::string& path) {
   if (::lstat(out.root.c_str(), &info) != 0) throw errno_error(shown(out.root), errno);
   out.single_file = !S_ISDIR(info.st_mode);
   const std::string folder = out.single_file ? folder_of(out.root) : out.root;
-  UniqueFd root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // O_PATH: a folder that may be entered but not listed still holds a single file.
+  UniqueFd root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) throw errno_error(shown(folder), errno);
-  out.tree = std::make_unique<PosixSourceTree>(std::move(root));
+  out.tree = std::make_unique<PosixSourceTree>(std::move(root), folder);
   return out;
 }
 

@@ -151,6 +151,7 @@ void Archive::check_page(std::uint64_t number, GzRange found) {
 
 void Archive::check_all(const std::function<void(ByteCount)>& progress) {
   index_.check();
+  check_places();
   expect_walk(kWalkAhead);
   ragzip_.inflate_as_gzip_does();
   checking_ = true;
@@ -166,7 +167,8 @@ void Archive::check_all(const std::function<void(ByteCount)>& progress) {
       corrupt(*record, "begins at " + std::to_string(record->offset) + ", the one before ends at " +
                            std::to_string(position));
     const auto member = open(*record);
-    while (member->read(buffer) == buffer.size()) {
+    for (ByteCount done = 0; const std::size_t n = member->read(buffer); done += n) {
+      if (progress) progress(position + done);
     }
     if (member->finish() == HashResult::wrong)
       corrupt(*record, "its content does not have the recorded XXH3-128");
@@ -219,9 +221,12 @@ void Archive::check_places() {
   }
 }
 
-std::uint64_t Archive::check_sample(double share, std::uint64_t seed) {
+std::uint64_t Archive::check_sample(double share,
+                                    std::uint64_t seed,
+                                    const std::function<void(ByteCount)>& progress) {
   index_.check();
   check_places();
+  if (share > 0.5) expect_walk(kWalkAhead);
   ragzip_.inflate_as_gzip_does();
   std::mt19937_64 random(seed);
   std::bernoulli_distribution chosen(share);
@@ -234,6 +239,7 @@ std::uint64_t Archive::check_sample(double share, std::uint64_t seed) {
       throw Error(ErrorKind::corrupt,
                   "page " + std::to_string(number) + " does not stand behind the one before");
     before = place.begin;
+    if (progress) progress(number << ragzip_.geometry().page_bits);
     if (!chosen(random)) continue;
     ragzip_.decode_page(number, place, page);
     ++decoded;

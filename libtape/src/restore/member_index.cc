@@ -138,6 +138,9 @@ std::vector<std::string> MemberIndex::neighbours(std::string_view path, std::siz
 // Goes from leaf to leaf, the way down kept as one node a level.
 class LeafWalk final : public RecordCursor {
  public:
+  // Of the leaf that the last record came from.
+  GzRange leaf() const { return leaf_; }
+
   LeafWalk(MemberIndex& index, std::string_view from) : index_(index) {
     index.ragzip_.read_metadata_ahead(index.root_.leaves, kLeavesAhead);
     if (index.root_.records != 0) descend(index.root_.root, index.root_.height, {}, from);
@@ -181,6 +184,7 @@ class LeafWalk final : public RecordCursor {
     }
     records_ = index_.leaf(place);
     at_ = 0;
+    leaf_ = place;
     compare_first(place, expected, records_.front().path);
   }
 
@@ -204,6 +208,7 @@ class LeafWalk final : public RecordCursor {
   MemberIndex& index_;
   std::vector<Level> levels_;
   std::vector<MemberRecord> records_;
+  GzRange leaf_;
   std::size_t at_ = 0;
   std::optional<std::string> last_;
 };
@@ -214,11 +219,24 @@ std::unique_ptr<RecordCursor> MemberIndex::records_from(std::string_view from) {
 
 void MemberIndex::check() {
   std::uint64_t count = 0;
-  const auto cursor = records_from({});
-  while (cursor->next())
+  LeafWalk walk(*this, {});
+  GzRange leaf{root_.leaves.begin, 0};
+  while (walk.next()) {
     ++count;
-  if (count != root_.records)
+    if (leaf.size != 0 && walk.leaf().begin == leaf.begin) continue;
+    if (walk.leaf().begin != leaf.end()) {
+      corrupt("a leaf at " + std::to_string(walk.leaf().begin.value()) + ", " +
+              std::to_string(leaf.end().value()) + " expected");
+    }
+    leaf = walk.leaf();
+  }
+  if (count != root_.records) {
     corrupt(std::to_string(count) + " records, TMIX says " + std::to_string(root_.records));
+  }
+  if (leaf.end() != root_.leaves.end()) {
+    corrupt("leaves end at " + std::to_string(leaf.end().value()) + ", TMIX says " +
+            std::to_string(root_.leaves.end().value()));
+  }
 }
 
 }  // namespace tape
