@@ -113,7 +113,9 @@ class Restore {
       return leave_alone(record, "something that is no directory has its name");
     }
     const bool fresh = tree_->make_directory(record.path);
-    const bool finish = fresh || (found && updates(record, *found));
+    // Unchanged so far, it may still get names below: its time is set again in the end.
+    const bool finish =
+        fresh || options_.overwrite == Overwrite::if_changed || (found && updates(record, *found));
     open_.push_back({record.path, record.member(), finish});
     if (!finish) return;
     // A damaged header costs the directory its xattrs, not what is below it.
@@ -196,8 +198,6 @@ class Restore {
         return false;
       case MemberType::symlink:
         return found.kind != SourceKind::symlink;
-      case MemberType::directory:
-        return found.mode != record.mode;
       default:
         return regular || found.kind == SourceKind::symlink;
     }
