@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "cli/report.h"
 #include "tape/archive.h"
 #include "tape/counting_source.h"
@@ -29,6 +31,8 @@ struct ArchiveFile {
 template <class Step>
 std::optional<ExitCode> reading(const ArchiveFile& file, const Output& out, Step step) {
   const auto failure = tape::failure_of([&] { tape::within(file.source.name(), [&] { step(); }); });
+  out.detail(fmt::format("{}: {} requests, {} bytes read", file.source.name(),
+                         file.source.requests(), file.source.bytes_read()));
   if (!failure) return std::nullopt;
   const ExitCode code = exit_code_of(*failure);
   out.error(*failure, code);

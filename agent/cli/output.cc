@@ -52,6 +52,10 @@ void Output::text(const std::string& text) const {
   if (!json()) write_line(stdout, text);
 }
 
+void Output::detail(const std::string& what) const {
+  if (global_.verbose && !json()) say(stderr, fmt::format("ragtape: {}\n", what));
+}
+
 void Output::warning(const std::string& what) const {
   if (json()) line("warning", {{"message", what}});
   if (!global_.quiet && !(json() && json_stream_ == stderr))

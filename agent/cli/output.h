@@ -39,6 +39,8 @@ class Output {
   void error(const tape::Error& error, ExitCode code) const {
     report_error(error, code, global_, json_stream_ == stderr);
   }
+  // With -v, for people, on stderr.
+  void detail(const std::string& what) const;
   // On stderr, and as a JSON line with --json. Not with -q.
   void warning(const std::string& what) const;
 

@@ -38,7 +38,10 @@ void report_problems(tape::Catalog& catalog, const Output& out) {
     const std::string name = path.empty() ? "the source" : tape::shown(path);
     out.warning(reason.starts_with(name) ? reason : name + ": " + reason);
   });
-  const std::string skipped = skipped_text(catalog.summary());
+  const tape::CatalogSummary& summary = catalog.summary();
+  out.detail(fmt::format("scan begun {}, state {}, prefix {}", shown_time(summary.started),
+                         hex(summary.state), tape::shown(summary.prefix)));
+  const std::string skipped = skipped_text(summary);
   if (!skipped.empty()) out.warning("skipped: " + skipped);
 }
 

@@ -182,10 +182,14 @@ class PosixTreeWriter final : public TreeWriter {
     if (errno == EEXIST || errno == EISDIR || errno == ENOTEMPTY) throw in_the_way(path);
     if (errno != EINVAL && errno != ENOSYS) throw errno_error(shown(path), errno);
     // A file system without that flag: link() does not replace either.
-    const int failed = replace ? ::renameat(place.folder, from, place.folder, to)
-                               : ::linkat(place.folder, from, place.folder, to, 0);
-    if (failed != 0 && errno == EEXIST) throw in_the_way(path);
-    if (failed != 0) throw errno_error(shown(path), errno);
+    if (!replace && ::linkat(place.folder, from, place.folder, to, 0) == 0) return;
+    if (!replace && errno == EEXIST) throw in_the_way(path);
+    // Nor hard links (FAT, some FUSE): then what can be had is a look before the rename.
+    struct stat info {};
+    if (!replace && ::fstatat(place.folder, to, &info, AT_SYMLINK_NOFOLLOW) == 0)
+      throw in_the_way(path);
+    if (::renameat(place.folder, from, place.folder, to) != 0)
+      throw errno_error(shown(path), errno);
   }
 
  private:

@@ -93,7 +93,12 @@ class FileSink final : public ByteSink {
     // A file system without that flag: link() does not replace either.
     if (::link(temporary_.c_str(), path_.c_str()) != 0) {
       if (errno == EEXIST) throw exists_already(path_);
-      throw errno_error(shown(path_), errno);
+      // Nor hard links (FAT, some FUSE): then what can be had is a look before the rename.
+      struct stat info {};
+      if (::lstat(path_.c_str(), &info) == 0) throw exists_already(path_);
+      if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
+        throw errno_error(shown(path_), errno);
+      return;
     }
     ::unlink(temporary_.c_str());
   }
