@@ -40,17 +40,19 @@ void add_globals(CLI::App& app, GlobalOptions& global) {
 // Steps from one word to another: a letter more, less or other, or two neighbours exchanged.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        steps[i][j] = i + j;
-        continue;
-      }
-      const std::size_t change = steps[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      steps[i][j] = std::min({change, steps[i - 1][j] + 1, steps[i][j - 1] + 1});
-      const bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (exchanged) steps[i][j] = std::min(steps[i][j], steps[i - 2][j - 2] + 1);
-    }
+  for (std::size_t i = 0; i <= a.size(); ++i)
+    steps[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    steps[0][j] = j;
+  const auto cheapest = [&](std::size_t i, std::size_t j) {
+    const std::size_t change = steps[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+    const std::size_t least = std::min({change, steps[i - 1][j] + 1, steps[i][j - 1] + 1});
+    const bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+    return exchanged ? std::min(least, steps[i - 2][j - 2] + 1) : least;
+  };
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j)
+      steps[i][j] = cheapest(i, j);
   }
   return steps[a.size()][b.size()];
 }

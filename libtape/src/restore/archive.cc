@@ -167,8 +167,8 @@ void Archive::check_all(const std::function<void(ByteCount)>& progress) {
       corrupt(*record, "begins at " + std::to_string(record->offset) + ", the one before ends at " +
                            std::to_string(position));
     const auto member = open(*record);
-    for (ByteCount done = 0; const std::size_t n = member->read(buffer); done += n) {
-      if (progress) progress(position + done);
+    for (std::size_t n = member->read(buffer); n != 0; n = member->read(buffer)) {
+      if (progress) progress(position);
     }
     if (member->finish() == HashResult::wrong)
       corrupt(*record, "its content does not have the recorded XXH3-128");
