@@ -193,7 +193,7 @@ def known_folder(path):
 def machine_path(root):
     """A pattern for paths of this machine: below the folder that the checkout lies in."""
     parent = str(root.parent)
-    return None if parent in COMMON_PLACES else re.compile(r"(?<![\w.$})*/-])" + re.escape(parent) + "/")
+    return None if parent in COMMON_PLACES or parent.startswith("/home/") else re.compile(r"(?<![\w.$})*/-])" + re.escape(parent) + "/")
 
 
 def violations(root):
