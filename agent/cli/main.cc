@@ -23,8 +23,8 @@ namespace {
 const char* const kExitCodes =
     "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some sources were unreadable or some files "
     "left alone; 4 damage found;\n"
-    "5 the archive changed while it was read; 6 the source changed; 10 not found; 12 denied; 130, "
-    "143 interrupted. `ragtape VERB --help` "
+    "5 the archive changed while it was read; 6 the source changed; 10 not found; 12 denied; 129, "
+    "130, 143 interrupted. `ragtape VERB --help` "
     "says more.\n"
     "Peak memory: about 40 MiB plus twice the page size, and 16 bytes with its name for each entry "
     "of the largest directory.";

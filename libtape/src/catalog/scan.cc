@@ -151,7 +151,7 @@ class Walk {
   void run(const std::string& top) {
     top_ = top;
     const SourceStat source = tree_.stat(top);
-    if (!visit(top, source)) return refuse(top, source);
+    if (!visit(top, source)) return refuse(source);
     if (source.kind == SourceKind::directory) push(top, tree_.list(top));
     while (!open_.empty()) {
       Folder& folder = open_.back();
@@ -222,12 +222,11 @@ class Walk {
     open_.push_back({path, std::move(names), 0});
   }
 
-  // The source itself is not on the tape.
-  void refuse(const std::string& top, const SourceStat& source) {
-    const std::string name = shown(options_.root);
-    if (is_own(source)) throw Error(ErrorKind::usage, name + ": is ragtape's own file or state");
-    if (summary_.problems == 0)
-      problem(top, "a socket or device: nothing of the source is on the tape");
+  // The source itself is not on the tape: a socket, or with `portable` a device, leaves it empty.
+  void refuse(const SourceStat& source) const {
+    if (is_own(source)) {
+      throw Error(ErrorKind::usage, shown(options_.root) + ": is ragtape's own file or state");
+    }
   }
 
   bool is_own(const SourceStat& source) const {
