@@ -255,16 +255,22 @@ class Restore {
   }
 
   void fail(const MemberRecord& record, const Error& error) {
-    const ErrorKind kind = error.kind();
-    if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
-        kind == ErrorKind::object_changed)
-      throw Error(error);
+    rethrow_unless_of_one_member(error);
     missing_.insert(std::hash<std::string>{}(record.path));
     if (record.type == MemberType::directory) blocked_ = {record.path, false};
     fail_but_keep(record, error);
   }
 
+  // A full disk, a signal and another archive are never the matter of one member.
+  static void rethrow_unless_of_one_member(const Error& error) {
+    const ErrorKind kind = error.kind();
+    if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
+        kind == ErrorKind::object_changed)
+      throw Error(error);
+  }
+
   void fail_but_keep(const MemberRecord& record, const Error& error) {
+    rethrow_unless_of_one_member(error);
     if (error.kind() == ErrorKind::corrupt) ++report_.damaged;
     const std::string name = tape::shown(record.path);
     const std::string why = error.what();

@@ -107,6 +107,17 @@ class ExitCodes(CliTest):
         self.done("scan", tree, "-o", self.path("a.tape"))
         self.assertEqual(self.summary(self.done("--json", "info", self.path("a.tape")).stdout)["entries"], 7)
 
+    def test_a_damaged_tape_is_named_and_a_scan_replaces_it(self):
+        tree = self.make_tree()
+        self.done("scan", tree, "-o", self.path("a.tape"))
+        whole = read(self.path("a.tape"))
+        for name, damaged in (("cut", whole[:4096]), ("another name", whole.replace(b"dir/file", b"dir/fila"))):
+            with self.subTest(name=name):
+                write(self.path("a.tape"), damaged)
+                self.fails(1, "info", self.path("a.tape"), says=["a.tape"])
+                self.done("scan", tree, "-o", self.path("a.tape"))
+                self.done("info", self.path("a.tape"))
+
     def test_what_is_not_there_is_ten(self):
         archive = self.make_archive()
         none = self.path("none")

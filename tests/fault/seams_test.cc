@@ -274,6 +274,27 @@ TEST_CASE("restore: whichever read of the archive fails, what is there is whole"
   }
 }
 
+TEST_CASE("restore: a signal or another archive is no matter of one member, wherever it comes",
+          "[fault]") {
+  MemoryTree tree;
+  fill(tree);
+  const Bytes archive = packed(tree, full("p"));
+  for (const ErrorKind kind :
+       {ErrorKind::exhausted, ErrorKind::canceled, ErrorKind::object_changed}) {
+    std::uint64_t k = 0;
+    for (bool reached = true; reached;) {
+      const TemporaryFolder folder;
+      Faults faults = Faults::at_call(++k, planted(kind));
+      const Restored troubled = restore_with(faults, archive, folder / "to");
+      reached = faults.failures() > 0;
+      INFO("call " << k);
+      CHECK(troubled.failure.has_value() == reached);
+      if (troubled.failure) CHECK(troubled.failure->kind() == kind);
+    }
+    CHECK(k > 5);
+  }
+}
+
 TEST_CASE(
     "restore: a directory under way when the archive fails has its metadata after the next run",
     "[fault]") {

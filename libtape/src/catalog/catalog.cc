@@ -15,7 +15,6 @@
 namespace tape {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x54415045;  // "TAPE"
 constexpr std::int64_t kVersion = 1;
 
 Hash128 hash_column(const Statement& row, int column) {
@@ -83,7 +82,7 @@ CatalogSummary read_summary_row(Connection& connection) {
 
 CatalogSummary read_summary(Connection& connection) {
   const std::string where = shown(connection.path());
-  if (connection.number("PRAGMA application_id") != kApplicationId) {
+  if (connection.number("PRAGMA application_id") != kCatalogApplicationId) {
     throw Error(ErrorKind::corrupt, where + ": an SQLite file, but not a tape catalog");
   }
   const std::int64_t version = connection.number("PRAGMA user_version");

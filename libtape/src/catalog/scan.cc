@@ -1,6 +1,7 @@
 #include "tape/scan.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -10,12 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/endian.h"
 #include "base/unique_fd.h"
 #include "catalog/catalog_schema.h"
 #include "catalog/layout.h"
 #include "catalog/sealed_catalog.h"
 #include "format/tar_format.h"
 #include "tape/error.h"
+#include "tape/files.h"
 
 namespace tape {
 namespace {
@@ -323,18 +326,21 @@ class Walk {
   std::map<FileIdentity, FirstName> first_names_;
 };
 
-std::string folder_part(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// Whether a tape is at `path`, which may be replaced; false when nothing is.
-// Fails: Error{usage} for anything else.
+// Whether a tape, sound or damaged, is at `path`, which may be replaced; false when nothing is. A
+// file is a tape by its SQLite header (sqlite.org/fileformat.html §1.3): magic, application id at
+// offset 68. Fails: Error{usage} for anything else.
 bool holds_tape(const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return false;
-  const auto failure = failure_of([&] { static_cast<void>(open_sealed_catalog(path)); });
-  if (S_ISREG(info.st_mode) && (!failure || failure->kind() == ErrorKind::unsupported)) return true;
+  std::array<std::uint8_t, 72> head{};
+  if (S_ISREG(info.st_mode)) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) throw errno_error(shown(path), errno);
+    read_full_at(file.get(), 0, head, shown(path));
+  }
+  const bool sqlite =
+      std::equal(head.begin(), head.begin() + 16, as_bytes({"SQLite format 3\0", 16}).begin());
+  if (sqlite && load_be32(&head[68]) == kCatalogApplicationId) return true;
   throw Error(ErrorKind::usage, shown(path) + ": is there already, and is no tape",
               "choose another name; only an older tape is replaced");
 }
@@ -375,8 +381,7 @@ class TemporaryFile {
     return {info.st_dev, info.st_ino};
   }
 
-  // Over an older tape only; that was checked before the scan, and RENAME_NOREPLACE holds where
-  // nothing was.
+  // `replace`: an older tape was there before the scan.
   void rename_durably(const std::string& to, bool replace) {
     {
       const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
@@ -385,7 +390,7 @@ class TemporaryFile {
     }
     rename_file(path_, to, replace);
     path_.clear();
-    sync_directory(folder_part(to));
+    sync_directory(folder_of(to));
   }
 
  private:
