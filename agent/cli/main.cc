@@ -26,8 +26,7 @@ const char* const kExitCodes =
     "5 the archive changed while it was read; 6 the source changed; 10 not found; 12 denied; 129, "
     "130, 143 interrupted. `ragtape VERB --help` "
     "says more.\n"
-    "Peak memory: about 40 MiB plus twice the page size, and 16 bytes with its name for each entry "
-    "of the largest directory.";
+    "Peak memory: about 40 MiB plus twice the page size.";
 
 void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("--json", global.json, "JSON lines for programs");

@@ -124,9 +124,9 @@ class FaultyTree final : public SourceTree {
     faults_.call();
     return tree_.stat(path);
   }
-  NameList list(const std::string& path) override {
+  void list(const std::string& path, const NameVisitor& visit) override {
     faults_.call();
-    return tree_.list(path);
+    tree_.list(path, visit);
   }
   std::string read_link(const std::string& path) override {
     faults_.call();

@@ -97,19 +97,17 @@ class MemoryTree final : public SourceTree {
     return found(path).stat;
   }
 
-  NameList list(const std::string& path) override {
+  void list(const std::string& path, const NameVisitor& visit) override {
     note(Verb::list, path);
     if (found(path).denied) throw Error(ErrorKind::denied, path + ": denied");
     const std::string top = path.empty() ? "" : path + "/";
-    NameList out;
     // Backwards: callers must not count on any order.
     for (auto at = names_.rbegin(); at != names_.rend(); ++at) {
       const std::string& name = at->first;
       if (name.size() > top.size() && name.starts_with(top) &&
           name.find('/', top.size()) == std::string::npos)
-        out.add(std::string_view(name).substr(top.size()));
+        visit(std::string_view(name).substr(top.size()));
     }
-    return out;
   }
 
   std::string read_link(const std::string& path) override {

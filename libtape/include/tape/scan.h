@@ -2,8 +2,8 @@
 //
 // In:      a SourceTree and the name of the file to make.
 // Out:     the catalog, written new beside its place, synced, then renamed over it.
-// Limits:  memory: the names of the directories on the way from the root to the current entry,
-//          16 bytes per file with several names, one SQLite cache.
+// Limits:  memory: 256 KiB of names for each directory on the way from the root to the current
+//          entry, 16 bytes per file with several names, two SQLite caches.
 // Threads: one caller.
 // Spec:    docs/format.md §1 and "Catalog".
 #pragma once

@@ -4,8 +4,8 @@
 // path is the root itself. Nothing is ever reached through a symlink below the root.
 // Threads: one caller at a time.
 #pragma once
-#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,33 +49,6 @@ struct SourceStat {
   std::uint32_t device_minor = 0;
 };
 
-// The names in a directory, side by side in one buffer: a directory may have millions.
-// Limit: 4 GiB of names, some ten million of them; then Error{unsupported}.
-class NameList {
- public:
-  void add(std::string_view name) {
-    if (bytes_.size() + name.size() >= UINT32_MAX) {
-      throw Error(ErrorKind::unsupported, "a directory with more than 4 GiB of names");
-    }
-    begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-    bytes_ += name;
-    bytes_ += '\0';
-  }
-  std::size_t size() const { return begins_.size(); }
-  // A name has no NUL. The view must not outlive the list or an add().
-  std::string_view operator[](std::size_t index) const { return bytes_.data() + begins_[index]; }
-  // By unsigned bytes.
-  void sort() {
-    std::sort(begins_.begin(), begins_.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return std::string_view(bytes_.data() + a) < std::string_view(bytes_.data() + b);
-    });
-  }
-
- private:
-  std::string bytes_;
-  std::vector<std::uint32_t> begins_;
-};
-
 // One open regular file.
 class SourceFile {
  public:
@@ -98,8 +71,9 @@ class SourceTree {
   virtual ~SourceTree() = default;
 
   virtual SourceStat stat(const std::string& path) = 0;
-  // Names in a directory without `.` and `..`, in no order.
-  virtual NameList list(const std::string& path) = 0;
+  // Names in a directory without `.` and `..`, in no order: a directory may have millions.
+  using NameVisitor = std::function<void(std::string_view name)>;
+  virtual void list(const std::string& path, const NameVisitor& visit) = 0;
   virtual std::string read_link(const std::string& path) = 0;
   // Everything that can be listed and read, sorted by name; empty where the file system has none.
   // Fails also: Error{unsupported} where they cannot be asked for at all.

@@ -16,6 +16,7 @@
 #include "catalog/catalog_schema.h"
 #include "catalog/layout.h"
 #include "catalog/sealed_catalog.h"
+#include "catalog/sorted_names.h"
 #include "format/tar_format.h"
 #include "tape/error.h"
 #include "tape/files.h"
@@ -155,23 +156,22 @@ class Walk {
     top_ = top;
     const SourceStat source = tree_.stat(top);
     if (!visit(top, source)) return refuse(source);
-    if (source.kind == SourceKind::directory) push(top, tree_.list(top));
+    if (source.kind == SourceKind::directory) enter(top);
     while (!open_.empty()) {
       Folder& folder = open_.back();
-      if (folder.next == folder.names.size()) {
+      const auto name = folder.names.next();
+      if (!name) {
         open_.pop_back();
         continue;
       }
-      const std::string path = below(folder.path, folder.names[folder.next++]);
-      visit_below(path);
+      visit_below(below(folder.path, *name));
     }
   }
 
  private:
   struct Folder {
     std::string path;
-    NameList names;
-    std::size_t next = 0;
+    SortedNames names;
   };
 
   // The first member of an inode with several names, and how many of them are still to come.
@@ -215,14 +215,10 @@ class Walk {
   }
 
   void enter(const std::string& path) {
-    NameList names;
-    if (!recorded(path, [&] { names = tree_.list(path); })) return;
-    push(path, std::move(names));
-  }
-
-  void push(const std::string& path, NameList names) {
-    names.sort();
-    open_.push_back({path, std::move(names), 0});
+    SortedNames names(spill_);
+    const bool read = recorded_unless_top(
+        path, [&] { tree_.list(path, [&](std::string_view name) { names.add(name); }); });
+    if (read) open_.push_back({path, std::move(names)});
   }
 
   // The source itself is not on the tape: a socket, or with `portable` a device, leaves it empty.
@@ -322,6 +318,7 @@ class Walk {
   const ScanOptions& options_;
   CatalogSummary& summary_;
   std::string top_;
+  std::optional<NameSpill> spill_;  // before open_, which uses it
   std::vector<Folder> open_;
   std::map<FileIdentity, FirstName> first_names_;
 };

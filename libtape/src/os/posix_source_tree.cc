@@ -73,12 +73,12 @@ class PosixSourceTree final : public SourceTree {
     return source_stat(info);
   }
 
-  NameList list(const std::string& path) override {
+  void list(const std::string& path, const NameVisitor& visit) override {
     UniqueFd folder = open_folder(path);
     UniqueFd again(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) throw errno_error(shown(path), errno);
     if (!path.empty()) parent_.enter(path, std::move(again));
-    return read_names(std::move(folder), path);
+    read_names(std::move(folder), path, visit);
   }
 
   std::string read_link(const std::string& path) override {
@@ -166,7 +166,7 @@ class PosixSourceTree final : public SourceTree {
     return folder;
   }
 
-  static NameList read_names(UniqueFd folder, const std::string& path) {
+  static void read_names(UniqueFd folder, const std::string& path, const NameVisitor& visit) {
     struct Close {
       void operator()(DIR* stream) const { ::closedir(stream); }
     };
@@ -174,17 +174,15 @@ class PosixSourceTree final : public SourceTree {
     const std::unique_ptr<DIR, Close> stream(::fdopendir(folder.get()));
     if (!stream) throw errno_error(shown(path), errno);
     static_cast<void>(folder.release());
-    NameList names;
     for (;;) {
       errno = 0;
       // Safe: the stream is this call's own. NOLINTNEXTLINE(concurrency-mt-unsafe)
       const dirent* entry = ::readdir(stream.get());
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.add(name);
+      if (name != "." && name != "..") visit(name);
     }
     if (errno != 0) throw errno_error(shown(path), errno);
-    return names;
   }
 
   template <class Look>

@@ -17,11 +17,9 @@ using namespace test;
 namespace {
 
 std::vector<std::string> sorted_names(SourceTree& tree, const std::string& path) {
-  NameList names = tree.list(path);
-  names.sort();
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out.emplace_back(names[i]);
+  tree.list(path, [&](std::string_view name) { out.emplace_back(name); });
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -139,10 +137,10 @@ TEST_CASE("posix_source_tree: what is not there is not found, with its name",
   const auto tree = open_tree(folder.path()).tree;
   CHECK(failed([&] { return tree->stat("none\n"); }).kind() == ErrorKind::not_found);
   CHECK(says(failed([&] { return tree->stat("none\n"); }), "none\\x0a: "));
-  CHECK(failed([&] { return tree->list("none"); }).kind() == ErrorKind::not_found);
+  CHECK(failed([&] { return tree->list("none", {}); }).kind() == ErrorKind::not_found);
   CHECK(failed([&] { return tree->open("none"); }).kind() == ErrorKind::not_found);
   CHECK(failed([&] { return tree->stat("none/below"); }).kind() == ErrorKind::not_found);
-  CHECK(failed([&] { return tree->list("file"); }).kind() == ErrorKind::not_found);
+  CHECK(failed([&] { return tree->list("file", {}); }).kind() == ErrorKind::not_found);
   CHECK(failed([&] { return open_tree(folder / "none"); }).kind() == ErrorKind::not_found);
 }
 
@@ -195,7 +193,7 @@ TEST_CASE("posix_source_tree: a file or directory replaced by a symlink out of t
     make_symlink("../outside", folder / "root/dir");
     CHECK(failed([&] { return tree->open("dir/file"); }).kind() == ErrorKind::io);
     CHECK(failed([&] { return tree->stat("dir/file"); }).kind() == ErrorKind::io);
-    CHECK(failed([&] { return tree->list("dir"); }).kind() == ErrorKind::not_found);
+    CHECK(failed([&] { return tree->list("dir", {}); }).kind() == ErrorKind::not_found);
   }
   SECTION("its directory, after it was seen") {
     CHECK(content(*tree->open("dir/file")) == "inside");

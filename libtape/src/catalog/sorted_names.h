@@ -1,0 +1,64 @@
+// The names of one directory, sorted: few in memory, many in a temporary file.
+//
+// Limits:  kNamesInMemory bytes of names for each directory on the way to the current entry, and
+//          kNameCacheBytes for all that are larger.
+// Threads: one caller at a time.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "db/sqlite.h"
+
+namespace tape {
+
+inline constexpr std::size_t kNamesInMemory = std::size_t{256} * 1024;
+inline constexpr ByteCount kNameCacheBytes = ByteCount{1} << 20;
+
+// SQLite sorts what does not fit. The file has no name and goes with the object.
+class NameSpill {
+ public:
+  NameSpill();
+  std::uint64_t new_list() { return lists_++; }
+  void add(std::uint64_t list, std::string_view name);
+  // The first name of a list that is behind `after`.
+  std::optional<std::string> next(std::uint64_t list, std::string_view after);
+  void drop(std::uint64_t list);
+
+ private:
+  Connection connection_;
+  Statement insert_;
+  Statement next_;
+  Statement drop_;
+  std::uint64_t lists_ = 0;
+};
+
+class SortedNames {
+ public:
+  // `spill` is made when the first list needs it, and must outlive this.
+  explicit SortedNames(std::optional<NameSpill>& spill) : spill_(&spill) {}
+  SortedNames(SortedNames&& other) noexcept;
+  SortedNames& operator=(SortedNames&&) = delete;
+  ~SortedNames();
+
+  // A name has no NUL and is not empty.
+  void add(std::string_view name);
+  // By unsigned bytes; no add() after the first. None at the end.
+  std::optional<std::string> next();
+
+ private:
+  void sort();
+  void spill();
+
+  std::optional<NameSpill>* spill_;
+  std::optional<std::uint64_t> list_;  // in the spill
+  std::string bytes_;                  // names side by side, each with a NUL
+  std::vector<std::uint32_t> begins_;
+  std::size_t index_ = 0;
+  std::string last_;
+  bool sorted_ = false;
+};
+
+}  // namespace tape
