@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "backup/outcomes.h"
 #include "tape/error.h"
 #include "tape/tape_stream.h"
 
@@ -23,6 +24,27 @@ std::unique_ptr<tape::ByteSink> open_output(const std::string& output) {
   return output == "-" ? tape::descriptor_sink(STDOUT_FILENO, "standard output")
                        : tape::create_file_sink(output);
 }
+
+// Passes members on, and warns of those that are not as recorded.
+class Marked final : public tape::MemberObserver {
+ public:
+  Marked(tape::VolumeWriter& volume, const PackProgress& progress)
+      : volume_(volume), progress_(progress) {}
+  void member_starts(const tape::Entry& entry, const Start& start) override {
+    volume_.member_starts(entry, start);
+  }
+  void member_ends(const tape::Entry& entry, const tape::MemberEnd& end) override {
+    volume_.member_ends(entry, end);
+    if (end.outcome == tape::Outcome::as_recorded) return;
+    if (is_incomplete(end.outcome)) ++incomplete;
+    if (progress_.warning) progress_.warning(warning_of(entry, end));
+  }
+  std::uint64_t incomplete = 0;
+
+ private:
+  tape::VolumeWriter& volume_;
+  const PackProgress& progress_;
+};
 
 }  // namespace
 
@@ -47,14 +69,15 @@ PackSummary pack(const PackOptions& options, const PackProgress& progress) {
   tape::VolumeWriter volume(
       *sink, {spool->out(), spool->in()},
       {options.ragzip, {tape::TapeOffset(0), facts.tape_size}, facts.metadata});
-  tape::TapeStream stream(*catalog, *source.tree.tree, &volume);
+  Marked marked(volume, progress);
+  tape::TapeStream stream(*catalog, *source.tree.tree, &marked, options.on_change);
   tape::Bytes buffer(kBufferBytes);
   while (const std::size_t n = stream.read(buffer)) {
     volume.write(tape::ByteView(buffer).first(n));
     if (progress.played)
       progress.played(stream.position().value(), stream.size(), stream.current());
   }
-  PackSummary summary{facts, volume.finish()};
+  PackSummary summary{facts, volume.finish(), marked.incomplete};
   // Nothing is announced before it is true: the archive gets its name here, whole and synced.
   sink->finish();
   return summary;

@@ -15,6 +15,7 @@ struct PackOptions {
   SourceOptions source;
   tape::RagzipOptions ragzip;
   std::string output;  // a path, or `-`: standard output
+  tape::OnChange on_change = tape::OnChange::stop;
 };
 
 // Hears how far a run is; may throw Error{canceled}. Any member may be empty.
@@ -23,11 +24,13 @@ struct PackProgress {
   std::function<void(tape::Catalog& catalog)> sealed;  // the tape is known now
   std::function<void(tape::ByteCount done, tape::ByteCount total, const std::string& current)>
       played;
+  std::function<void(const std::string& what)> warning;  // a member that is not as recorded
 };
 
 struct PackSummary {
   tape::CatalogSummary catalog;
   tape::VolumeSummary volume;
+  std::uint64_t incomplete = 0;  // members that were omitted or torn
 };
 
 // Fails as scan and TapeStream do; usage when the output exists or would lie in the source. After

@@ -1,12 +1,12 @@
-// ragtape cat ARCHIVE PATH...
+// ragtape cat STORE|ARCHIVE PATH...
 
 #include <memory>
 #include <vector>
 
 #include <unistd.h>
 
-#include "cli/archive_file.h"
 #include "cli/command.h"
+#include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -17,20 +17,20 @@ namespace agent {
 namespace {
 
 struct CatCommand {
-  std::string what;
+  WhatWords words;
   std::vector<std::string> paths;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, true);
-    ArchiveFile file(what);
+    Opened opened(words);
     const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
     bool wrong = false;
-    const auto failed = reading(file, out, [&] {
+    const auto failed = reading(opened, out, [&] {
       for (const std::string& path : paths)
-        wrong = !deliver_one(file.archive, path, *sink, out) || wrong;
+        wrong = !deliver_one(opened.archive(), path, *sink, out) || wrong;
     });
     if (failed) return *failed;
-    if (out.json()) out.line("summary", reading_fields(file.source));
+    if (out.json()) out.line("summary", reading_fields(opened.counts()));
     return wrong ? kDamaged : kDone;
   }
 
@@ -58,7 +58,7 @@ struct CatCommand {
 void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
   CLI::App* verb = app.add_subcommand("cat", "Write the content of members to standard output");
   const auto command = std::make_shared<CatCommand>();
-  verb->add_option("WHAT", command->what, "An archive")->required();
+  command->words.add(*verb, "A store or an archive");
   verb->add_option("PATH", command->paths, "Regular files or hard links, as ls prints them")
       ->required();
   verb->footer(help_end("ragtape cat documents.tar.gz documents/letter.txt",

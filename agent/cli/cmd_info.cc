@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "cli/archive_file.h"
 #include "cli/command.h"
 #include "cli/is_tape.h"
+#include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/where.h"
 #include "tape/catalog.h"
+#include "tape/digest.h"
 
 namespace agent {
 namespace {
@@ -19,11 +21,13 @@ namespace {
 constexpr std::uint64_t kJdkRecords = 1'000'000;
 
 struct InfoCommand {
-  std::string what;
+  WhatWords words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    if (is_tape(what)) {
+    if (is_store(words.what)) {
+      snapshot_info(out);
+    } else if (is_tape(words.what)) {
       tape_info(out);
     } else {
       archive_info(out);
@@ -32,7 +36,7 @@ struct InfoCommand {
   }
 
   void tape_info(const Output& out) const {
-    const auto catalog = tape::Catalog::open(what);
+    const auto catalog = tape::Catalog::open(words.what);
     catalog->check();
     report_problems(*catalog, out);
     if (out.json()) out.line("summary", summary_fields(catalog->summary()));
@@ -40,13 +44,60 @@ struct InfoCommand {
              fmt::format("scanned       {}\n", shown_time(catalog->summary().started)));
   }
 
+  void snapshot_info(const Output& out) const {
+    Opened opened(words);
+    const tape::Manifest& manifest = *opened.manifest();
+    const tape::ManifestTotals& totals = manifest.totals;
+    for (const tape::ManifestWarning& warning : manifest.warnings)
+      out.warning((warning.path.empty() ? "the source" : tape::shown(warning.path)) + ": " +
+                  warning.outcome + ": " + tape::shown(warning.why));
+    if (out.json()) {
+      Json fields = {{"set", manifest.set},
+                     {"snapshot", manifest.snapshot},
+                     {"host", json_text(manifest.host)},
+                     {"root", json_text(manifest.root)},
+                     {"start", tape::utc_text(manifest.start)},
+                     {"end", tape::utc_text(manifest.end)},
+                     {"entries", manifest.entries},
+                     {"tape_size", manifest.tape_size},
+                     {"fingerprint", tape::hex(manifest.fingerprint)},
+                     {"volume_size", manifest.options.volume_size},
+                     {"volumes", manifest.volumes.size()},
+                     {"stored", totals.stored},
+                     {"omitted", totals.omitted},
+                     {"torn", totals.torn},
+                     {"grew", totals.grew},
+                     {"changed", totals.changed},
+                     {"problems", totals.problems}};
+      fields.update(reading_fields(opened.counts()));
+      out.line("summary", fields);
+      return;
+    }
+    const tape::Codec& codec = manifest.volumes.front().codec;
+    std::string text = fmt::format("snapshot      {} of set {}\n", manifest.snapshot, manifest.set);
+    text += fmt::format("source        {} of host {}\n", tape::shown(manifest.root),
+                        tape::shown(manifest.host));
+    text += fmt::format("scanned       {}\n", shown_time(manifest.start));
+    text += fmt::format("entries       {}\n", shown_count(manifest.entries));
+    text += fmt::format("tape size     {} bytes ({})\n", shown_count(manifest.tape_size),
+                        shown_size(manifest.tape_size));
+    text += fmt::format("volumes       {}, {} bytes ({})\n", shown_count(manifest.volumes.size()),
+                        shown_count(opened.size()), shown_size(opened.size()));
+    text += fmt::format("codec         {} {}, level {}, pages of {}\n", codec.engine, codec.version,
+                        codec.level, shown_size(tape::ByteCount{1} << codec.page_bits));
+    text +=
+        fmt::format("not whole     {} omitted, {} torn, {} problems\n", shown_count(totals.omitted),
+                    shown_count(totals.torn), shown_count(totals.problems));
+    out.text(text);
+  }
+
   void archive_info(const Output& out) const {
-    ArchiveFile file(what);
-    const tape::RagzipGeometry& geometry = file.archive.ragzip().geometry();
-    const tape::MemberIndexRoot& root = file.archive.index().root();
+    Opened opened(words);
+    const tape::RagzipGeometry& geometry = opened.archive().ragzip().geometry();
+    const tape::MemberIndexRoot& root = opened.archive().index().root();
     if (out.json()) {
       Json fields = {
-          {"archive_size", file.source.size()},
+          {"archive_size", opened.size()},
           {"tape_size", geometry.logical_size},
           {"page_size", std::uint64_t{1} << geometry.page_bits},
           {"pages", geometry.page_count},
@@ -55,15 +106,15 @@ struct InfoCommand {
           {"records", root.records},
           {"height", root.height},
           {"leaves_size", root.leaves.size},
-          {"tape_xxh3", hex(root.slice_hash)},
-          {"extensions", file.archive.ragzip().extensions().size()},
+          {"tape_xxh3", tape::hex(root.slice_hash)},
+          {"extensions", opened.archive().ragzip().extensions().size()},
       };
-      fields.update(reading_fields(file.source));
+      fields.update(reading_fields(opened.counts()));
       out.line("summary", fields);
       return;
     }
-    std::string text = fmt::format("archive       {} bytes ({})\n", shown_count(file.source.size()),
-                                   shown_size(file.source.size()));
+    std::string text = fmt::format("archive       {} bytes ({})\n", shown_count(opened.size()),
+                                   shown_size(opened.size()));
     text += fmt::format("tape size     {} bytes ({})\n", shown_count(geometry.logical_size),
                         shown_size(geometry.logical_size));
     text += fmt::format("pages         {} of {}\n", shown_count(geometry.page_count),
@@ -73,7 +124,7 @@ struct InfoCommand {
     text += fmt::format("members       {}\n", shown_count(root.records));
     text += fmt::format("member index  {} levels, leaves {}\n", root.height,
                         shown_size(root.leaves.size));
-    text += fmt::format("content       XXH3-128 {}\n", hex(root.slice_hash));
+    text += fmt::format("content       XXH3-128 {}\n", tape::hex(root.slice_hash));
     if (root.records > kJdkRecords)
       text +=
           "note          more than a million members: Java's GZIPInputStream may run out of stack "
@@ -85,10 +136,10 @@ struct InfoCommand {
 }  // namespace
 
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb =
-      app.add_subcommand("info", "Sizes, geometry, index and problems of a tape or an archive");
+  CLI::App* verb = app.add_subcommand(
+      "info", "Sizes, geometry, index and problems of a snapshot, an archive or a tape");
   const auto command = std::make_shared<InfoCommand>();
-  verb->add_option("WHAT", command->what, "An archive or a tape")->required();
+  command->words.add(*verb, "A store, an archive or a tape");
   verb->footer(help_end("ragtape info documents.tar.gz",
                         "0 done; 1 failed or damaged; 2 usage; 10 no such file"));
   verb->callback([&global, &chosen, command] {

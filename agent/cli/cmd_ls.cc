@@ -1,18 +1,20 @@
-// ragtape ls ARCHIVE|TAPE [PATH...]
+// ragtape ls STORE|ARCHIVE|TAPE [PATH...]
 
 #include <memory>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "cli/archive_file.h"
 #include "cli/command.h"
 #include "cli/is_tape.h"
+#include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/where.h"
 #include "restore/select.h"
 #include "tape/catalog.h"
+#include "tape/digest.h"
 
 namespace agent {
 namespace {
@@ -79,7 +81,7 @@ Json json_fields(const Line& line) {
   }
   if (!member.target.empty()) out["target"] = json_text(member.target);
   if (line.record != nullptr && line.record->has(tape::kRecordHash))
-    out["xxh3"] = hex(line.record->hash);
+    out["xxh3"] = tape::hex(line.record->hash);
   return out;
 }
 
@@ -89,29 +91,29 @@ Line line_of(const tape::MemberRecord& record) {
 }
 
 struct LsCommand {
-  std::string what;
+  WhatWords words;
   std::vector<std::string> paths;
   bool long_form = false;
   bool zero = false;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    if (is_tape(what)) return list_tape(out);
-    ArchiveFile file(what);
-    const auto failed = reading(file, out, [&] {
-      each_selected(file.archive, select(file.archive, paths),
+    if (!is_store(words.what) && is_tape(words.what)) return list_tape(out);
+    Opened opened(words);
+    const auto failed = reading(opened, out, [&] {
+      each_selected(opened.archive(), select(opened.archive(), paths),
                     [&](const tape::MemberRecord& record) {
                       check_stop();
                       show(line_of(record), out);
                     });
     });
     if (failed) return *failed;
-    if (out.json()) out.line("summary", reading_fields(file.source));
+    if (out.json()) out.line("summary", reading_fields(opened.counts()));
     return kDone;
   }
 
   int list_tape(const Output& out) const {
-    const auto catalog = tape::Catalog::open(what);
+    const auto catalog = tape::Catalog::open(words.what);
     catalog->check();
     if (!paths.empty())
       throw tape::Error(tape::ErrorKind::usage, "ls of a tape takes no PATH",
@@ -142,9 +144,9 @@ struct LsCommand {
 }  // namespace
 
 void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("ls", "List the members of an archive or a tape");
+  CLI::App* verb = app.add_subcommand("ls", "List the members of a snapshot, an archive or a tape");
   const auto command = std::make_shared<LsCommand>();
-  verb->add_option("WHAT", command->what, "An archive or a tape")->required();
+  command->words.add(*verb, "A store, an archive or a tape");
   verb->add_option("PATH", command->paths, "Only these members and what is below them");
   verb->add_flag("-l,--long", command->long_form, "Like tar -tv; times local");
   verb->add_flag("-0,--null", command->zero, "Names as they are, each ended by NUL");

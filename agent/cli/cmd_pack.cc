@@ -10,28 +10,22 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "tape/digest.h"
 #include "tape/files.h"
 
 namespace agent {
 namespace {
 
-// For a line that people copy into a shell.
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : tape::shown(text))
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 struct PackCommand {
   SourceWords source;
   RagzipWords ragzip;
   std::string output;
-  std::string on_change = "stop";
+  ChangeWords change;
 
   int run(const GlobalOptions& global, bool json_on_stderr) const {
     const Output out(global, json_on_stderr);
     PackSummary summary;
+    std::uint64_t warnings = 0;
     {
       Progress progress(out);
       PackProgress events;
@@ -44,10 +38,17 @@ struct PackCommand {
         check_stop();
         progress.working(done, total, current);
       };
-      summary = pack({source.parsed(), ragzip.parsed(), output}, events);
+      events.warning = [&](const std::string& what) {
+        ++warnings;
+        out.warning(what);
+      };
+      PackOptions options{source.parsed(), ragzip.parsed(), output, change.parsed()};
+      options.ragzip.workers = jobs_of(global);
+      summary = pack(options, events);
     }
     report(summary, out);
-    return summary.catalog.problems == 0 ? kDone : kIncomplete;
+    const bool incomplete = summary.catalog.problems + summary.incomplete > 0;
+    return incomplete || (change.strict && warnings > 0) ? kIncomplete : kDone;
   }
 
   void report(const PackSummary& summary, const Output& out) const {
@@ -60,7 +61,7 @@ struct PackCommand {
       fields["records"] = volume.records;
       fields["height"] = volume.height;
       fields["levels"] = volume.levels;
-      fields["tape_xxh3"] = hex(volume.slice_hash);
+      fields["tape_xxh3"] = tape::hex(volume.slice_hash);
       out.line("summary", fields);
     }
     if (output == "-") return;  // stdout is the archive
@@ -84,7 +85,7 @@ void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>
                    "The archive, which must not exist; -: standard output")
       ->required();
   command->ragzip.add(*verb);
-  add_on_change(*verb, command->on_change);
+  command->change.add(*verb, "stop");
   verb->footer(
       help_end("ragtape pack ~/Documents -o documents.tar.gz",
                "0 made; 1 failed, nothing made; 2 usage; 3 made, but some entries could not be "

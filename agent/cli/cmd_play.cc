@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "backup/outcomes.h"
 #include "cli/command.h"
 #include "cli/is_tape.h"
 #include "cli/options.h"
@@ -13,6 +14,7 @@
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "cli/state.h"
+#include "tape/digest.h"
 #include "tape/files.h"
 #include "tape/tape_stream.h"
 
@@ -21,11 +23,26 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1 << 20;
 
+// Warns of members that are not as recorded.
+struct Marked final : tape::MemberObserver {
+  explicit Marked(const Output& output) : out(output) {}
+  void member_starts(const tape::Entry&, const Start&) override {}
+  void member_ends(const tape::Entry& entry, const tape::MemberEnd& end) override {
+    if (end.outcome == tape::Outcome::as_recorded) return;
+    ++warnings;
+    if (is_incomplete(end.outcome)) ++incomplete;
+    out.warning(warning_of(entry, end));
+  }
+  const Output& out;
+  std::uint64_t warnings = 0;
+  std::uint64_t incomplete = 0;
+};
+
 struct PlayCommand {
   std::string what;
   std::string offset_text = "0";
   std::string length_text;
-  std::string on_change = "stop";
+  ChangeWords change;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, true);
@@ -37,18 +54,20 @@ struct PlayCommand {
       throw tape::Error(tape::ErrorKind::source_changed,
                         tape::shown(source.root) + ": is of another kind than when it was scanned",
                         "scan it again");
-    tape::TapeStream stream(*catalog, *source.tree, nullptr);
+    Marked marked(out);
+    tape::TapeStream stream(*catalog, *source.tree, &marked, change.parsed());
     stream.seek(tape::TapeOffset(offset));
     const tape::ByteCount left = stream.size() - offset;
     const tape::ByteCount total =
         length_text.empty() ? left : std::min(left, parse_size("--length", length_text));
     copy(stream, total, out);
     if (out.json())
-      out.line("summary", {{"fingerprint", hex(catalog->summary().fingerprint)},
+      out.line("summary", {{"fingerprint", tape::hex(catalog->summary().fingerprint)},
                            {"tape_size", stream.size()},
                            {"offset", offset},
                            {"bytes_done", total}});
-    return catalog->summary().problems == 0 ? kDone : kIncomplete;
+    const bool incomplete = catalog->summary().problems + marked.incomplete > 0;
+    return incomplete || (change.strict && marked.warnings > 0) ? kIncomplete : kDone;
   }
 
   void copy(tape::TapeStream& stream, tape::ByteCount total, const Output& out) const {
@@ -102,7 +121,7 @@ void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>
   verb->add_option("WHAT", command->what, "A tape, or a tree that was scanned")->required();
   verb->add_option("--offset", command->offset_text, "First byte of the tape");
   verb->add_option("--length", command->length_text, "How many bytes (default: to the end)");
-  add_on_change(*verb, command->on_change);
+  command->change.add(*verb, "stop");
   verb->footer(
       help_end("ragtape play documents.tape --offset 1048576 | ssh host 'cat >> documents.tar'",
                "0 done; 1 failed; 2 usage; 3 done, but the tape lacks entries that could not be "

@@ -1,12 +1,12 @@
-// ragtape restore ARCHIVE [PATH...] --to DIR
+// ragtape restore STORE|ARCHIVE [PATH...] --to DIR
 
 #include <map>
 #include <memory>
 
 #include <fmt/format.h>
 
-#include "cli/archive_file.h"
 #include "cli/command.h"
+#include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -28,25 +28,26 @@ int exit_code_of(const RestoreReport& report) {
 }
 
 struct RestoreCommand {
-  std::string what;
+  WhatWords words;
   std::vector<std::string> paths;
   std::string overwrite = "never";
   RestoreOptions options;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    ArchiveFile file(what);
+    Opened opened(words);
     RestoreReport report;
-    const auto failed = reading(file, out, [&] { report = restore_selected(file.archive, out); });
+    const auto failed =
+        reading(opened, out, [&] { report = restore_selected(opened.archive(), out); });
     if (failed) return *failed;
     const int code = exit_code_of(report);
     if (report.damaged > 0) {
       out.error({tape::ErrorKind::corrupt,
                  fmt::format("{}: {} members are damaged and were not restored; the rest was",
-                             file.source.name(), shown_count(report.damaged))},
+                             opened.name(), shown_count(report.damaged))},
                 code);
     }
-    show(report, file.source, out);
+    show(report, opened.counts(), out);
     return code;
   }
 
@@ -66,9 +67,7 @@ struct RestoreCommand {
     return restore(archive, selection, settled, events);
   }
 
-  void show(const RestoreReport& report,
-            const tape::CountingSource& source,
-            const Output& out) const {
+  void show(const RestoreReport& report, const tape::ReadCounts& counts, const Output& out) const {
     if (out.json()) {
       Json fields = {
           {"restored", report.restored},   {"left_alone", report.left_alone},
@@ -76,7 +75,7 @@ struct RestoreCommand {
           {"damaged", report.damaged},     {"needs_root", report.needs_root},
           {"bytes", report.bytes},
       };
-      fields.update(reading_fields(source));
+      fields.update(reading_fields(counts));
       out.line("summary", fields);
       return;
     }
@@ -102,7 +101,7 @@ struct RestoreCommand {
 void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
   CLI::App* verb = app.add_subcommand("restore", "Make files of members: DIR/<member name>");
   const auto command = std::make_shared<RestoreCommand>();
-  verb->add_option("WHAT", command->what, "An archive")->required();
+  command->words.add(*verb, "A store or an archive");
   verb->add_option("PATH", command->paths, "Only these members and what is below them");
   verb->add_option("-C,--to,--target", command->options.target, "Where to; made when it is missing")
       ->required();

@@ -1,4 +1,4 @@
-// ragtape verify ARCHIVE [--sample P%] [--full]
+// ragtape verify STORE|ARCHIVE [--sample P%] [--full]
 
 #include <charconv>
 #include <memory>
@@ -6,12 +6,16 @@
 
 #include <fmt/format.h>
 
-#include "cli/archive_file.h"
 #include "cli/command.h"
+#include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/where.h"
+#include "restore/verify.h"
+#include "store/snapshots.h"
+#include "tape/files.h"
 
 namespace agent {
 namespace {
@@ -30,7 +34,7 @@ double parse_share(std::string text) {
 }
 
 struct VerifyCommand {
-  std::string what;
+  WhatWords words;
   std::string sample;
   bool full = false;
 
@@ -38,22 +42,95 @@ struct VerifyCommand {
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     const double share = sample.empty() ? 0 : parse_share(sample);
-    const auto file = tape::open_file_source(what);
-    const tape::CountingSource source(*file);
-    const auto failure =
-        tape::failure_of([&] { tape::within(file->name(), [&] { check(source, share, out); }); });
+    if (is_store(words.what)) return verify_store(share, out);
+    tape::ReadCounts counts;
+    const tape::CountingSource source(tape::open_file_source(words.what), counts);
+    const auto failure = tape::failure_of(
+        [&] { tape::within(source.name(), [&] { check(source, counts, share, out); }); });
     if (!failure) return kDone;
     if (failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
     out.error(*failure, kDamaged);
     if (out.json()) {
       Json fields = {{"damage", 1}, {"full", full}};
-      fields.update(reading_fields(source));
+      fields.update(reading_fields(counts));
       out.line("summary", fields);
     }
     return kDamaged;
   }
 
-  void check(const tape::CountingSource& source, double share, const Output& out) const {
+  // Every snapshot that the words name; damage is reported and the rest goes on.
+  int verify_store(double share, const Output& out) const {
+    const auto store = open_store(words.what);
+    tape::ReadCounts counts;
+    VerifyReport sum;
+    std::uint64_t snapshots = 0;
+    VerifyEvents events;
+    events.damage = [&](const tape::Error& error) { out.error(error, kDamaged); };
+    for (const std::string& set : sets(*store)) {
+      for (const std::string& id : ids(*store, set)) {
+        ++snapshots;
+        Progress progress(out);
+        events.progress = [&](tape::ByteCount done, tape::ByteCount total) {
+          check_stop();
+          progress.working(done, total, id);
+        };
+        std::optional<tape::Manifest> manifest;
+        const auto failure = tape::failure_of([&] { manifest = read_manifest(*store, set, id); });
+        if (failure && failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
+        if (failure) {
+          out.error(*failure, kDamaged);
+          ++sum.damage;
+          continue;
+        }
+        const VerifyOptions options{share, full, std::random_device{}()};
+        const VerifyReport report = verify_snapshot(*store, *manifest, options, counts, events);
+        sum.volumes += report.volumes;
+        sum.members += report.members;
+        sum.pages_decoded += report.pages_decoded;
+        sum.damage += report.damage;
+      }
+    }
+    if (snapshots == 0)
+      throw tape::Error(tape::ErrorKind::not_found,
+                        tape::shown(store->name()) + ": no snapshots, so nothing was verified");
+    show_store(sum, snapshots, counts, out);
+    return sum.damage == 0 ? kDone : kDamaged;
+  }
+
+  std::vector<std::string> sets(ObjectStore& store) const {
+    if (!words.set.empty() || !words.snapshot.empty()) return {settled_set(store, words.set)};
+    return sets_in(store);
+  }
+  std::vector<std::string> ids(ObjectStore& store, const std::string& set) const {
+    if (!words.snapshot.empty()) return {settled_snapshot(store, set, words.snapshot)};
+    return snapshots_of(store, set);
+  }
+
+  void show_store(const VerifyReport& report,
+                  std::uint64_t snapshots,
+                  const tape::ReadCounts& counts,
+                  const Output& out) const {
+    if (out.json()) {
+      Json fields = {{"damage", report.damage},
+                     {"snapshots", snapshots},
+                     {"volumes", report.volumes},
+                     {"members", report.members},
+                     {"pages_decoded", report.pages_decoded},
+                     {"full", full}};
+      fields.update(reading_fields(counts));
+      out.line("summary", fields);
+    }
+    out.text(
+        fmt::format("{}: {} snapshots, {} volumes: sizes and SHA-256{}\n",
+                    report.damage == 0 ? "no damage" : shown_count(report.damage) + " damaged",
+                    shown_count(snapshots), shown_count(report.volumes),
+                    full ? ", every page, header, hash and padding" : " (--full decodes all)"));
+  }
+
+  void check(const tape::CountingSource& source,
+             const tape::ReadCounts& counts,
+             double share,
+             const Output& out) const {
     tape::Archive archive(source);
     const tape::RagzipGeometry& geometry = archive.ragzip().geometry();
     std::uint64_t pages = geometry.page_count;
@@ -69,12 +146,12 @@ struct VerifyCommand {
         pages = archive.check_sample(share, std::random_device{}(), heard);
       }
     }
-    show(archive, pages, source, out);
+    show(archive, pages, counts, out);
   }
 
   void show(tape::Archive& archive,
             std::uint64_t pages,
-            const tape::CountingSource& source,
+            const tape::ReadCounts& counts,
             const Output& out) const {
     const std::uint64_t records = archive.index().root().records;
     const std::uint64_t all_pages = archive.ragzip().geometry().page_count;
@@ -84,7 +161,7 @@ struct VerifyCommand {
                      {"pages", all_pages},
                      {"pages_decoded", pages},
                      {"full", full}};
-      fields.update(reading_fields(source));
+      fields.update(reading_fields(counts));
       out.line("summary", fields);
     }
     out.text(fmt::format(
@@ -97,10 +174,10 @@ struct VerifyCommand {
 }  // namespace
 
 void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("verify", "Check an archive for damage");
+  CLI::App* verb = app.add_subcommand("verify", "Check a store or an archive for damage");
   verb->alias("check");
   const auto command = std::make_shared<VerifyCommand>();
-  verb->add_option("WHAT", command->what, "An archive")->required();
+  command->words.add(*verb, "A store or an archive");
   auto* sample = verb->add_option("--sample", command->sample,
                                   "Decode that share of the pages, chosen at random, such as 5%");
   verb->add_flag("--full", command->full, "Every page, node, header and hash")->excludes(sample);

@@ -24,6 +24,7 @@ inline constexpr ExitCode kDamaged = 4;
 inline constexpr ExitCode kTryAgain = 5;
 inline constexpr ExitCode kSourceChanged = 6;
 inline constexpr ExitCode kNotFound = 10;
+inline constexpr ExitCode kBusy = 11;
 inline constexpr ExitCode kDenied = 12;
 
 // Outside of verify, where `corrupt` is kDamaged; of `canceled`, by the signal that asked.
@@ -35,6 +36,7 @@ struct GlobalOptions {
   bool verbose = false;
   bool no_progress = false;
   std::string state;  // --state, else empty
+  int jobs = 0;       // --jobs; 0: as many as there are cores
 };
 
 // A verb: what to run once the command line is parsed, and how it may end.
@@ -48,6 +50,11 @@ void add_scan(CLI::App& app, const GlobalOptions& global, std::optional<Command>
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_find(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);

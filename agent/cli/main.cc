@@ -23,17 +23,21 @@ namespace {
 const char* const kExitCodes =
     "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but some sources were unreadable or some files "
     "left alone; 4 damage found;\n"
-    "5 the archive changed while it was read; 6 the source changed; 10 not found; 12 denied; 129, "
-    "130, 143 interrupted. `ragtape VERB --help` "
-    "says more.\n"
-    "Peak memory: about 40 MiB plus twice the page size.";
+    "5 the archive or store changed or failed, try again; 6 the source changed; 10 not found; 11 "
+    "another run holds the set; 12 denied;\n"
+    "129, 130, 143 interrupted. `ragtape VERB --help` says more.\n"
+    "Peak memory: about 40 MiB plus, for each job, four times the page size (the pages at most "
+    "64 MiB in all), and for `backup` four parts and the member "
+    "index of one volume.";
 
 void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("--json", global.json, "JSON lines for programs");
   app.add_flag("-q,--quiet", global.quiet, "No warnings, no progress");
   app.add_flag("-v,--verbose", global.verbose, "Say more");
   app.add_flag("--no-progress", global.no_progress, "No progress line");
-  app.add_option("--state", global.state, "Folder for state (tapes of `scan`)");
+  app.add_option("--state", global.state, "Folder for state (tapes of `scan`, runs of `backup`)");
+  app.add_option("-j,--jobs", global.jobs, "Threads that compress (default: one for each core)")
+      ->check(CLI::Range(1, 256));
 }
 
 // Steps from one word to another: a letter more, less or other, or two neighbours exchanged.
@@ -60,7 +64,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 std::string first_word(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
-    if (word == "--state") ++i;
+    if (word == "--state" || word == "-j" || word == "--jobs") ++i;
     if (!word.starts_with('-')) return word;
   }
   return "";
@@ -124,8 +128,8 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.footer(kExitCodes);
   add_globals(app, global);
-  for (const auto add :
-       {add_scan, add_info, add_play, add_pack, add_ls, add_cat, add_restore, add_verify})
+  for (const auto add : {add_scan, add_info, add_play, add_pack, add_backup, add_snapshots,
+                         add_find, add_diff, add_forget, add_ls, add_cat, add_restore, add_verify})
     add(app, global, chosen);
   try {
     app.parse(argc, argv);

@@ -1,9 +1,11 @@
 #include "cli/options.h"
 
+#include <algorithm>
 #include <bit>
 #include <cctype>
 #include <charconv>
 #include <map>
+#include <thread>
 
 #include "tape/error.h"
 
@@ -42,7 +44,8 @@ tape::ByteCount parse_size(const std::string& option, const std::string& text) {
   return size;
 }
 
-void SourceWords::add(CLI::App& verb) {
+void SourceWords::add(CLI::App& verb, const std::string& default_metadata) {
+  metadata = default_metadata;
   verb.add_option("DIR", path, "The tree: a directory or a single file")->required();
   verb.add_option("--metadata", metadata,
                   "full: owners, all mode bits, xattrs, ACLs, devices, nanoseconds; portable: same "
@@ -92,11 +95,24 @@ tape::RagzipOptions RagzipWords::parsed() const {
   return out;
 }
 
-void add_on_change(CLI::App& verb, std::string& word) {
-  verb.add_option("--on-change", word,
-                  "stop: end with exit 6 at the first source that is not what was scanned")
-      ->check(CLI::IsMember({"stop"}))
+void ChangeWords::add(CLI::App& verb, const std::string& default_word) {
+  on_change = default_word;
+  verb.add_option(
+          "--on-change", on_change,
+          "stop: end with exit 6 at the first source that is not what was scanned; mark: go "
+          "on, and say so in the archive")
+      ->check(CLI::IsMember({"stop", "mark"}))
       ->capture_default_str();
+  verb.add_flag("--strict", strict, "Every warning makes the exit code 3");
+}
+
+tape::OnChange ChangeWords::parsed() const {
+  return on_change == "mark" ? tape::OnChange::mark : tape::OnChange::stop;
+}
+
+int jobs_of(const GlobalOptions& global) {
+  if (global.jobs > 0) return global.jobs;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 std::string help_end(const std::string& example, const std::string& exit_codes) {

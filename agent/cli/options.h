@@ -6,7 +6,9 @@
 #include <string>
 
 #include "backup/source.h"
+#include "cli/command.h"
 #include "tape/ragzip_writer.h"
+#include "tape/tape_stream.h"
 
 namespace agent {
 
@@ -20,7 +22,8 @@ struct SourceWords {
   std::string prefix;
   CLI::Option* prefix_option = nullptr;
 
-  void add(CLI::App& verb);
+  // `metadata`: the verb's default.
+  void add(CLI::App& verb, const std::string& default_metadata = "portable");
   SourceOptions parsed() const;
 };
 
@@ -36,8 +39,17 @@ struct RagzipWords {
   tape::RagzipOptions parsed() const;
 };
 
-// `--on-change`: this version knows `stop`.
-void add_on_change(CLI::App& verb, std::string& word);
+// What to do about sources that change while they are read.
+struct ChangeWords {
+  std::string on_change;
+  bool strict = false;
+
+  void add(CLI::App& verb, const std::string& default_word);
+  tape::OnChange parsed() const;
+};
+
+// --jobs, or as many as there are cores.
+int jobs_of(const GlobalOptions& global);
 
 // The end of a verb's --help: an example and its exit codes.
 std::string help_end(const std::string& example, const std::string& exit_codes);

@@ -83,6 +83,13 @@ Json json_text(std::string_view text) {
   return {{"base64", base64(text)}};
 }
 
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : tape::shown(text))
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 std::string shown_size(tape::ByteCount size) {
   constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (size < 1024) return fmt::format("{} bytes", size);

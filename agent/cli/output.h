@@ -52,6 +52,8 @@ class Output {
 // A string, or {"base64": ...} when it is not UTF-8 (docs/format.md §5).
 Json json_text(std::string_view text);
 
+// For a line that people copy into a shell.
+std::string quoted(const std::string& text);
 // 1536 -> "1.5 KiB".
 std::string shown_size(tape::ByteCount size);
 // 83700 -> "83,700".

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tape/digest.h"
+
 namespace agent {
 namespace {
 
@@ -40,7 +42,7 @@ void report_problems(tape::Catalog& catalog, const Output& out) {
   });
   const tape::CatalogSummary& summary = catalog.summary();
   out.detail(fmt::format("scan begun {}, state {}, prefix {}", shown_time(summary.started),
-                         hex(summary.state), tape::shown(summary.prefix)));
+                         tape::hex(summary.state), tape::shown(summary.prefix)));
   const std::string skipped = skipped_text(summary);
   if (!skipped.empty()) out.warning("skipped: " + skipped);
 }
@@ -50,8 +52,8 @@ Json summary_fields(const tape::CatalogSummary& summary) {
       {"root", json_text(summary.root)},
       {"prefix", json_text(summary.prefix)},
       {"metadata", metadata_name(summary.metadata)},
-      {"fingerprint", hex(summary.fingerprint)},
-      {"state", hex(summary.state)},
+      {"fingerprint", tape::hex(summary.fingerprint)},
+      {"state", tape::hex(summary.state)},
       {"entries", summary.entries},
       {"tape_size", summary.tape_size},
       {"problems", summary.problems},
@@ -72,19 +74,15 @@ std::string summary_text(const tape::CatalogSummary& summary) {
                   summary.metadata == tape::Metadata::portable
                       ? " (no owners, xattrs, devices or nanoseconds; --metadata full keeps them)"
                       : "");
-  out += fmt::format("fingerprint   {}\n", hex(summary.fingerprint));
+  out += fmt::format("fingerprint   {}\n", tape::hex(summary.fingerprint));
   if (summary.problems > 0)
     out += fmt::format("problems      {} entries are not on the tape; see the warnings\n",
                        shown_count(summary.problems));
   return out;
 }
 
-Json reading_fields(const tape::CountingSource& source) {
-  return {{"requests", source.requests()}, {"bytes_read", source.bytes_read()}};
-}
-
-std::string hex(const tape::Hash128& hash) {
-  return fmt::format("{:02x}", fmt::join(hash, ""));
+Json reading_fields(const tape::ReadCounts& counts) {
+  return {{"requests", counts.requests.load()}, {"bytes_read", counts.bytes.load()}};
 }
 
 }  // namespace agent

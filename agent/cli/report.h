@@ -14,9 +14,7 @@ void report_problems(tape::Catalog& catalog, const Output& out);
 Json summary_fields(const tape::CatalogSummary& summary);
 std::string summary_text(const tape::CatalogSummary& summary);
 
-// `requests` and `bytes_read` of a run that read an archive.
-Json reading_fields(const tape::CountingSource& source);
-
-std::string hex(const tape::Hash128& hash);
+// `requests` and `bytes_read` of a run that read an archive or a store.
+Json reading_fields(const tape::ReadCounts& counts);
 
 }  // namespace agent

@@ -1,13 +1,12 @@
 #include "cli/state.h"
 
-#include <cerrno>
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tape/error.h"
+#include "tape/files.h"
 
 namespace agent {
 namespace {
@@ -29,15 +28,6 @@ std::string chosen_folder(const GlobalOptions& global) {
                     "name a folder with --state DIR");
 }
 
-void make_folders(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      throw tape::errno_error(tape::shown(part), errno);
-    if (slash == std::string::npos) return;
-  }
-}
-
 // FNV-1a, 64 bits: a short name for a path. The root is recorded in the tape and compared.
 std::uint64_t name_hash(const std::string& text) {
   std::uint64_t hash = 0xCBF29CE484222325U;
@@ -50,7 +40,7 @@ std::uint64_t name_hash(const std::string& text) {
 
 std::string state_folder(const GlobalOptions& global) {
   std::string folder = chosen_folder(global);
-  make_folders(folder + "/tapes");
+  tape::create_folders(folder + "/tapes");
   return folder;
 }
 

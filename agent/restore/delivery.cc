@@ -10,7 +10,7 @@ using tape::ErrorKind;
 tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record) {
   tape::MemberRecord out = record;
   if (record.type == tape::MemberType::hard_link) {
-    auto first = archive.index().find(record.target);
+    auto first = archive.find(record.target);
     if (!first || first->type == tape::MemberType::hard_link)
       throw Error(ErrorKind::corrupt, tape::shown(record.path) + ": a hard link to " +
                                           tape::shown(record.target) +

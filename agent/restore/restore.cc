@@ -28,7 +28,8 @@ class Restore {
         selection_(selection),
         options_(options),
         events_(events),
-        owners_(::geteuid() == 0) {
+        owners_(::geteuid() == 0),
+        several_(archive.volume_count() > 1) {
     // A dry run looks at the target, if there is one, and makes nothing.
     if (!options.dry_run || tape::is_directory(options.target)) {
       tree_ = tape::TreeWriter::open(options.target, {owners_, options.numeric_owner});
@@ -37,7 +38,10 @@ class Restore {
 
   RestoreReport run() {
     const auto failure = tape::failure_of([&] {
-      each_selected(archive_, selection_, [&](const MemberRecord& record) { one(record); });
+      each_selected(
+          archive_, selection_, [&](const MemberRecord& record) { one(record); },
+          // A volume without its index: what else there is gets restored.
+          several_ ? [this](const Error& error) { volume_lost(error); } : tape::Archive::Damage{});
     });
     // Also when the run ends early: an open directory has mode 0700 and today's time.
     close_directories(std::nullopt);
@@ -149,7 +153,7 @@ class Restore {
 
   // A name for what this run restored; else the content is fetched and the file stands by itself.
   void make_link(const MemberRecord& record, bool replace) {
-    const auto target = archive_.index().find(record.target);
+    const auto target = archive_.find(record.target);
     if (!target || target->type == MemberType::hard_link || target->type == MemberType::directory ||
         !tape::path_before(target->path, record.path)) {
       throw Error(ErrorKind::corrupt, "a hard link to " + tape::shown(record.target) +
@@ -261,6 +265,11 @@ class Restore {
     fail_but_keep(record, error);
   }
 
+  void volume_lost(const Error& error) {
+    ++report_.damaged;
+    warn(std::string(error.what()) + "; what it holds is passed over");
+  }
+
   // A full disk, a signal and another archive are never the matter of one member.
   static void rethrow_unless_of_one_member(const Error& error) {
     const ErrorKind kind = error.kind();
@@ -281,7 +290,8 @@ class Restore {
   const Selection& selection_;
   const RestoreOptions& options_;
   const RestoreEvents& events_;
-  const bool owners_;  // owners, devices, set-id bits are root's to give
+  const bool owners_;   // owners, devices, set-id bits are root's to give
+  const bool several_;  // volumes
   std::unique_ptr<tape::TreeWriter> tree_;
   RestoreReport report_;
   std::vector<Open> open_;

@@ -43,12 +43,16 @@ std::vector<std::string> beside_first(const std::string& path, const std::string
 }
 
 // The meanings of what was typed, and of what it stands for when it holds escapes of `ls`.
-std::vector<std::string> meanings(tape::MemberIndex& index, const std::string& typed) {
-  const auto first = index.first_path();
+std::vector<std::string> meanings(tape::Archive& archive, const std::string& typed) {
+  const auto first = archive.first_path();
   if (!first) return {};
   // With more than one level the first member is a root; with one, its leaf is there already.
+  const auto is_directory = [&] {
+    const auto record = archive.find(*first);
+    return record && record->type == tape::MemberType::directory;
+  };
   const bool rooted =
-      index.root().height > 1 || index.find(*first)->type == tape::MemberType::directory;
+      (archive.volume_count() == 1 && archive.index().root().height > 1) || is_directory();
   const auto meant = rooted ? below_root : beside_first;
   std::vector<std::string> out = meant(trimmed(typed), *first);
   const std::string plain = tape::unshown(typed);
@@ -62,11 +66,10 @@ std::vector<std::string> meanings(tape::MemberIndex& index, const std::string& t
 }  // namespace
 
 tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
-  tape::MemberIndex& index = archive.index();
-  const std::vector<std::string> candidates = meanings(index, path);
+  const std::vector<std::string> candidates = meanings(archive, path);
   std::vector<tape::MemberRecord> found;
   for (const std::string& candidate : candidates) {
-    auto record = index.find(candidate);
+    auto record = archive.find(candidate);
     // A name as it stands wins over what it may mean.
     if (record && candidate == trimmed(path)) return *record;
     const bool again = record && std::any_of(found.begin(), found.end(),
@@ -76,7 +79,7 @@ tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
   if (found.size() == 1) return found.front();
   std::string near;
   for (const std::string& name :
-       index.neighbours(candidates.empty() ? path : candidates.front(), kNearestCount)) {
+       archive.neighbours(candidates.empty() ? path : candidates.front(), kNearestCount)) {
     near += (near.empty() ? "" : ", ") + tape::shown(name);
   }
   const std::string why = found.empty() ? "no such member" : "several members fit";
@@ -105,9 +108,10 @@ bool is_selected(const Selection& selection, const std::string& member_path) {
 
 void each_selected(tape::Archive& archive,
                    const Selection& selection,
-                   const std::function<void(const tape::MemberRecord&)>& visit) {
+                   const std::function<void(const tape::MemberRecord&)>& visit,
+                   const tape::Archive::Damage& damage) {
   const auto walk = [&](const std::string& top) {
-    const auto cursor = archive.index().records_from(top);
+    const auto cursor = archive.records_from(top, damage);
     for (auto record = cursor->next(); record && tape::path_within(record->path, top);
          record = cursor->next())
       visit(*record);

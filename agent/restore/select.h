@@ -22,9 +22,11 @@ Selection select(tape::Archive& archive, const std::vector<std::string>& paths);
 
 bool is_selected(const Selection& selection, const std::string& member_path);
 
-// Every selected member and what is below it, in tape order.
+// Every selected member and what is below it, in tape order. `damage` as Archive::records_from has
+// it.
 void each_selected(tape::Archive& archive,
                    const Selection& selection,
-                   const std::function<void(const tape::MemberRecord&)>& visit);
+                   const std::function<void(const tape::MemberRecord&)>& visit,
+                   const tape::Archive::Damage& damage = {});
 
 }  // namespace agent

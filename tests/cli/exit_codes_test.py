@@ -37,7 +37,6 @@ class ExitCodes(CliTest):
             ("prefix with ..", ["scan", tree, "--prefix", "a/../b"]),
             ("long prefix", ["scan", tree, "--prefix", "p" * 100]),
             ("metadata", ["scan", tree, "--metadata", "some"]),
-            ("on-change of a later version", ["pack", tree, "-o", out, "--on-change", "mark"]),
             ("overwrite", ["restore", out, "--to", self.path("to"), "--overwrite", "sometimes"]),
         ]
         for name, args in cases:
@@ -141,10 +140,12 @@ class ExitCodes(CliTest):
         write(self.path("plain.gz"), b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x03\0" + bytes(8))
         os.mkdir(self.path("folder"))
         os.mkfifo(self.path("fifo"))
-        for name in ("text", "nothing", "cut", "plain.gz", "folder", "fifo"):
+        for name in ("text", "nothing", "cut", "plain.gz", "fifo"):
             for args in (["ls", name], ["info", name], ["cat", name, "x"], ["restore", name, "--to", "to"]):
                 with self.subTest(name=name, verb=args[0]):
                     self.fails(1, *args, says=[name])
+        # A folder is a store, and this one holds nothing.
+        self.fails(10, "ls", self.path("folder"), says=["folder", "no snapshots"])
         self.assertFalse(os.path.exists(self.path("to")))
 
     def test_garbage_as_tape_is_one(self):

@@ -72,7 +72,7 @@ class Help(CliTest):
     def test_no_planned_verb_exists(self):
         planned = section(self.docs, "Planned").split(";")[0]
         verbs = re.findall(r"`(\w+)`", planned)
-        self.assertIn("backup", verbs)
+        self.assertIn("serve", verbs)
         for verb in verbs:
             with self.subTest(verb=verb):
                 self.assertNotIn(verb, self.verbs)

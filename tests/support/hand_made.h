@@ -91,10 +91,10 @@ inline MadeVolume volume_of(const HandMadeTape& tape,
       const Entry& entry = tape.entries[next];
       if (entry.end() <= options.slice.begin) continue;
       if (entry.offset >= at + n) break;
-      if (!started) writer.member_starts(entry, entry.offset < options.slice.begin);
+      if (!started) writer.member_starts(entry, {entry.offset < options.slice.begin, false});
       started = true;
       if (entry.body() + entry.member.size > at + n) break;
-      writer.member_ends(entry, tape.hashes[next]);
+      writer.member_ends(entry, {tape.hashes[next], Outcome::as_recorded, {}});
       if (entry.end() > options.slice.end()) break;
     }
     writer.write(ByteView(tape.bytes).subspan(at.value(), n));
@@ -175,7 +175,7 @@ class IndexedVolume final : private PageObserver {
     return out;
   }
 
-  void page_written(std::uint64_t, GzRange place) override { pages_.push_back(place); }
+  void page_written(std::uint64_t, GzRange place, ByteView) override { pages_.push_back(place); }
 
   MemorySink sink_;
   std::vector<GzRange> pages_;

@@ -86,14 +86,14 @@ inline tape::Bytes packed(const std::vector<MadeMember>& members,
   tape::VolumeWriter volume(sink, {spool.out, spool.in},
                             {small_pages(), {tape::TapeOffset(0), size}, metadata});
   for (std::size_t i = 0; i < members.size(); ++i) {
-    volume.member_starts(entries[i], false);
-    volume.write(tape::encode_header(entries[i].member));
     const tape::ByteView body = tape::as_bytes(members[i].content);
-    volume.write(body);
     std::optional<tape::Hash128> hash;
     if (members[i].member.type == tape::MemberType::regular) hash = tape::xxh3_128(body);
     if (members[i].wrong_hash) hash = tape::Hash128{};
-    volume.member_ends(entries[i], hash);
+    volume.member_starts(entries[i], {});
+    volume.member_ends(entries[i], {hash, tape::Outcome::as_recorded, {}});
+    volume.write(tape::encode_header(entries[i].member));
+    volume.write(body);
     volume.write(tape::Bytes(tape::padded(body.size()) - body.size()));
   }
   volume.write(tape::Bytes(tape::kEndBlocks * tape::kBlockSize));

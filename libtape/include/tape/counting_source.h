@@ -4,32 +4,36 @@
 // Threads: any number of readers.
 #pragma once
 #include <atomic>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "tape/io.h"
 
 namespace tape {
 
+struct ReadCounts {
+  std::atomic<std::uint64_t> requests = 0;
+  std::atomic<ByteCount> bytes = 0;
+};
+
 class CountingSource final : public RangeSource {
  public:
-  // `source` must outlive this.
-  explicit CountingSource(const RangeSource& source) : source_(source) {}
+  // `counts`, which several sources may share, must outlive this.
+  CountingSource(std::unique_ptr<RangeSource> source, ReadCounts& counts)
+      : source_(std::move(source)), counts_(counts) {}
 
-  ByteCount size() const override { return source_.size(); }
-  std::string name() const override { return source_.name(); }
+  ByteCount size() const override { return source_->size(); }
+  std::string name() const override { return source_->name(); }
   void read_at(GzOffset at, MutableBytes out) const override {
-    ++requests_;
-    bytes_read_ += out.size();
-    source_.read_at(at, out);
+    ++counts_.requests;
+    counts_.bytes += out.size();
+    source_->read_at(at, out);
   }
 
-  std::uint64_t requests() const { return requests_; }
-  ByteCount bytes_read() const { return bytes_read_; }
-
  private:
-  const RangeSource& source_;
-  mutable std::atomic<std::uint64_t> requests_ = 0;
-  mutable std::atomic<ByteCount> bytes_read_ = 0;
+  std::unique_ptr<RangeSource> source_;
+  ReadCounts& counts_;
 };
 
 }  // namespace tape

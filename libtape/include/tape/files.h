@@ -3,6 +3,7 @@
 // Fails:   not_found, denied, exhausted, io, usage as said.
 // Threads: factories: any; what they make: as the seam says.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,39 @@ std::string temporary_name(const std::string& folder);
 
 // The folder part of a path; `.` when it has none.
 std::string folder_of(const std::string& path);
+
+// rename(2) that never replaces. False: `to` is taken. Not durable yet. Where a file system can
+// neither refuse nor link, it looks first.
+bool rename_if_absent(const std::string& from, const std::string& to);
+
+// A new name, and one that went, are durable only when their folder is synced. A folder that may
+// not be read is passed over.
+void sync_folder(const std::string& path);
+
+// Makes the folder (0700); false when it is there already. Fails: not_found without a parent.
+bool create_folder(const std::string& path);
+// And its parents.
+void create_folders(const std::string& path);
+
+// A file of our own in the making, 0600.
+class WorkingFile {
+ public:
+  // Fails: usage when `path` is there. Not durable before sync() and sync_folder().
+  static std::unique_ptr<WorkingFile> create(const std::string& path);
+  // Fails: not_found.
+  static std::unique_ptr<WorkingFile> open(const std::string& path);
+
+  WorkingFile() = default;
+  WorkingFile(const WorkingFile&) = delete;
+  WorkingFile& operator=(const WorkingFile&) = delete;
+  virtual ~WorkingFile() = default;
+  virtual ByteCount size() const = 0;
+  virtual void write_at(std::uint64_t at, ByteView bytes) = 0;
+  // In one piece, whoever else appends.
+  virtual void append(ByteView bytes) = 0;
+  virtual void truncate(ByteCount size) = 0;
+  virtual void sync() = 0;
+};
 
 // Absolute path without symlinks, `.` and `..`. Fails: not_found, denied.
 std::string resolved(const std::string& path);

@@ -48,6 +48,7 @@ struct MemberRecord {
   std::uint64_t gid = 0;
   std::string target;
   Hash128 hash{};
+  std::uint32_t volume = 0;  // of the archive, where the record stands
   // The pages with the member's bytes in this volume, from the first one's begin to the last one's
   // end.
   GzRange pages;

@@ -3,13 +3,16 @@
 // In:      logical bytes in order, any cutting.
 // Out:     one gzip member a page, index members, extensions, one 64-byte footer, to a ByteSink.
 // Units:   LogicalOffset in, GzOffset out, bytes.
-// Limits:  one page, its deflated form and one index a level in memory; 2^62 - 1 logical bytes;
-//          50 extensions of 16367 bytes (an EXTRA field of 16384 bytes is what BusyBox takes).
-// Threads: one caller at a time.
+// Limits:  memory: one index a level, and for each worker two pages with their deflated forms, at
+//          most 64 MiB of pages (one at the least); 2^62 - 1 logical bytes; 50 extensions of 16367
+//          bytes (an EXTRA field of 16384 bytes is what BusyBox takes).
+// Threads: one caller at a time; the workers are its own.
 // Spec:    docs/format.md §3; ragzip 1.0; RFC 1952 §2.3.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,8 +23,10 @@
 namespace tape {
 
 class Deflater;
+class PagePipeline;
 
 enum class Engine { libdeflate, zlib };
+std::string engine_version(Engine engine);
 
 struct RagzipOptions {
   Engine engine = Engine::libdeflate;
@@ -29,30 +34,48 @@ struct RagzipOptions {
   int page_bits = 18;   // 9..30
   int index_bits = 10;  // 1..10; 11 and 12 without `compat`
   bool compat = true;   // no EXTRA field above 16384 bytes (BusyBox gunzip)
+  int workers = 0;      // threads that deflate pages; the bytes are the same for any number
 };
 
 // Fails: Error{usage} that names the option and its range.
 void check_options(const RagzipOptions& options);
 
-// Hears where pages lie: page `number` (from 0) is the gzip member in `place`.
+// The most bytes that one page, as a gzip member, can have.
+ByteCount page_bound(const RagzipOptions& options);
+
+// Hears where pages lie: page `number` (from 0), `bytes` before it was deflated, is the gzip member
+// in `place`. In order, from the caller's thread.
 class PageObserver {
  public:
   PageObserver() = default;
   PageObserver(const PageObserver&) = delete;
   PageObserver& operator=(const PageObserver&) = delete;
   virtual ~PageObserver() = default;
-  virtual void page_written(std::uint64_t number, GzRange place) = 0;
+  virtual void page_written(std::uint64_t number, GzRange place, ByteView bytes) = 0;
 };
 
 class RagzipWriter {
  public:
   // `sink` and `observer` (may be null) must outlive the writer. Fails: Error{usage}.
   RagzipWriter(ByteSink& sink, const RagzipOptions& options, PageObserver* observer);
+  // Tests bring deflaters of their own.
+  using MakeDeflater = std::function<std::unique_ptr<Deflater>()>;
+  RagzipWriter(ByteSink& sink,
+               const RagzipOptions& options,
+               PageObserver* observer,
+               const MakeDeflater& make_deflater);
   ~RagzipWriter();
   RagzipWriter(const RagzipWriter&) = delete;
   RagzipWriter& operator=(const RagzipWriter&) = delete;
 
+  // A full page goes to a worker; the ones that are done, oldest first, to the sink.
   void write(ByteView bytes);
+
+  // Everything that the next page depends on, behind the last one that went to the sink, as opaque
+  // bytes; pages still with the workers are not part of it.
+  Bytes save() const;
+  // Of a writer that has written nothing. The sink gets what follows. Fails: Error{corrupt}.
+  void load(ByteView saved);
 
   // Writes the last page and the last indexes. No write() after this.
   void finish_pages();
@@ -67,7 +90,7 @@ class RagzipWriter {
   void finish();
 
   ByteCount logical_size() const { return logical_; }
-  std::uint64_t page_count() const { return page_count_; }
+  std::uint64_t page_count() const { return page_count_; }  // in the sink
   int levels() const { return static_cast<int>(indexes_.size()); }
   // Where the next byte of the object goes.
   GzOffset position() const { return position_; }
@@ -76,6 +99,7 @@ class RagzipWriter {
 
  private:
   GzOffset append(ByteView bytes);
+  void submit_page();
   void write_page();
   void note(GzOffset offset, std::size_t level);
   GzOffset write_index(std::size_t level);
@@ -83,10 +107,8 @@ class RagzipWriter {
   ByteSink& sink_;
   RagzipOptions options_;
   PageObserver* observer_;
-  std::unique_ptr<Deflater> deflater_;
+  std::unique_ptr<PagePipeline> pipeline_;
   Bytes page_;                                  // being filled
-  Bytes member_;                                // the deflated page with header and trailer
-  Bytes zero_member_;                           // of a whole page of zeros, once one came
   std::vector<std::vector<GzOffset>> indexes_;  // open index of each level, L1 first
   GzOffset position_;
   GzOffset last_page_;

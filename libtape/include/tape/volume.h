@@ -53,9 +53,23 @@ class VolumeWriter final : public MemberObserver, private PageObserver {
   VolumeWriter(const VolumeWriter&) = delete;
   VolumeWriter& operator=(const VolumeWriter&) = delete;
 
-  void member_starts(const Entry& entry, bool resumed) override;
-  void member_ends(const Entry& entry, const std::optional<Hash128>& hash) override;
+  // Both come before the write() of the member's last byte, as from a TapeStream.
+  void member_starts(const Entry& entry, const Start& start) override;
+  void member_ends(const Entry& entry, const MemberEnd& end) override;
   void write(ByteView bytes);
+
+  // The writer behind the last page that went to the sink, as opaque bytes for another process with
+  // the same engine and options: with the spool as it is now, load() goes on from there. Only while
+  // the slice is not complete.
+  Bytes save() const;
+  // Of a writer that has written nothing. False: the hash of the slice is of another version of its
+  // library; the volume must be started over, with another writer. Fails: Error{corrupt}.
+  bool load(ByteView saved);
+
+  std::uint64_t page_count() const { return ragzip_.page_count(); }  // in the sink
+  GzOffset position() const { return ragzip_.position(); }
+  // What the spool holds that save() speaks of.
+  ByteCount spooled() const;
 
   // Writes the tail. The slice must be complete. Does not finish the sink.
   VolumeSummary finish();
@@ -63,7 +77,7 @@ class VolumeWriter final : public MemberObserver, private PageObserver {
  private:
   class Leaves;
   class SliceHash;
-  void page_written(std::uint64_t number, GzRange place) override;
+  void page_written(std::uint64_t number, GzRange place, ByteView bytes) override;
 
   VolumeOptions options_;
   std::unique_ptr<Leaves> leaves_;

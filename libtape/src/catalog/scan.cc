@@ -88,6 +88,7 @@ class CatalogWriter {
   }
 
   std::uint64_t entries() const { return layout_.entries(); }
+  const std::string& path() const { return connection_.path(); }
 
  private:
   static Connection prepared(const std::string& path) {
@@ -150,7 +151,11 @@ class CatalogWriter {
 class Walk {
  public:
   Walk(SourceTree& tree, CatalogWriter& writer, const ScanOptions& options, CatalogSummary& summary)
-      : tree_(tree), writer_(writer), options_(options), summary_(summary) {}
+      : tree_(tree),
+        writer_(writer),
+        options_(options),
+        summary_(summary),
+        spill_path_(writer.path() + ".names") {}
 
   void run(const std::string& top) {
     top_ = top;
@@ -215,9 +220,15 @@ class Walk {
   }
 
   void enter(const std::string& path) {
-    SortedNames names(spill_);
-    const bool read = recorded_unless_top(
-        path, [&] { tree_.list(path, [&](std::string_view name) { names.add(name); }); });
+    SortedNames names(spill_, spill_path_);
+    // What fails in our own file is no problem of the directory.
+    std::optional<Error> ours;
+    const bool read = recorded_unless_top(path, [&] {
+      tree_.list(path, [&](std::string_view name) {
+        if (!ours) ours = failure_of([&] { names.add(name); });
+      });
+    });
+    if (ours) throw Error(*ours);
     if (read) open_.push_back({path, std::move(names)});
   }
 
@@ -318,6 +329,7 @@ class Walk {
   const ScanOptions& options_;
   CatalogSummary& summary_;
   std::string top_;
+  const std::string spill_path_;
   std::optional<NameSpill> spill_;  // before open_, which uses it
   std::vector<Folder> open_;
   std::map<FileIdentity, FirstName> first_names_;
@@ -343,18 +355,9 @@ bool holds_tape(const std::string& path) {
 }
 
 void rename_file(const std::string& from, const std::string& to, bool replace) {
-  if (replace) {
-    if (std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
-    return;
-  }
-  // link() never replaces. A file system without hard links gets the rename.
-  if (::link(from.c_str(), to.c_str()) == 0) {
-    ::unlink(from.c_str());
-    return;
-  }
-  if (errno == EEXIST)
+  if (!replace && !rename_if_absent(from, to))
     throw Error(ErrorKind::usage, shown(to) + ": is there now, made by somebody else");
-  if (std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
+  if (replace && std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
 }
 
 // A file on its way: removed unless it got its name.

@@ -1,6 +1,7 @@
 #include "catalog/sorted_names.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "tape/error.h"
@@ -8,19 +9,23 @@
 namespace tape {
 namespace {
 
-Connection prepared() {
-  // An empty name: a file of SQLite's own, gone when it is closed.
-  Connection connection = Connection::create("", kNameCacheBytes);
+Connection prepared(const std::string& path) {
+  // Beside the catalog: the system's folder for temporary files may lie in the source.
+  Connection connection = Connection::create(path, kNameCacheBytes);
+  const auto failure = failure_of([&] { connection.run("BEGIN IMMEDIATE; COMMIT"); });
+  std::remove(path.c_str());
+  if (failure) throw Error(*failure);
   connection.run(
-      "CREATE TABLE name (list INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (list, name)) "
+      "PRAGMA temp_store = MEMORY; CREATE TABLE name (list INTEGER NOT NULL, name BLOB NOT NULL, "
+      "PRIMARY KEY (list, name)) "
       "STRICT, WITHOUT ROWID; BEGIN");
   return connection;
 }
 
 }  // namespace
 
-NameSpill::NameSpill()
-    : connection_(prepared()),
+NameSpill::NameSpill(const std::string& path)
+    : connection_(prepared(path)),
       insert_(connection_, "INSERT OR IGNORE INTO name VALUES (?1, ?2)"),
       next_(connection_,
             "SELECT name FROM name WHERE list = ?1 AND name > ?2 ORDER BY name LIMIT 1"),
@@ -50,6 +55,7 @@ void NameSpill::drop(std::uint64_t list) {
 
 SortedNames::SortedNames(SortedNames&& other) noexcept
     : spill_(other.spill_),
+      path_(other.path_),
       list_(std::exchange(other.list_, std::nullopt)),
       bytes_(std::move(other.bytes_)),
       begins_(std::move(other.begins_)),
@@ -77,7 +83,7 @@ void SortedNames::sort() {
 
 // Sorted first: neighbours go to one page.
 void SortedNames::spill() {
-  if (!*spill_) spill_->emplace();
+  if (!*spill_) spill_->emplace(*path_);
   if (!list_) list_ = (*spill_)->new_list();
   sort();
   for (const std::uint32_t begin : begins_)

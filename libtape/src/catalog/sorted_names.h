@@ -20,7 +20,8 @@ inline constexpr ByteCount kNameCacheBytes = ByteCount{1} << 20;
 // SQLite sorts what does not fit. The file has no name and goes with the object.
 class NameSpill {
  public:
-  NameSpill();
+  // `path`: a new name for the file; it has none when this returns.
+  explicit NameSpill(const std::string& path);
   std::uint64_t new_list() { return lists_++; }
   void add(std::uint64_t list, std::string_view name);
   // The first name of a list that is behind `after`.
@@ -37,8 +38,9 @@ class NameSpill {
 
 class SortedNames {
  public:
-  // `spill` is made when the first list needs it, and must outlive this.
-  explicit SortedNames(std::optional<NameSpill>& spill) : spill_(&spill) {}
+  // `spill` is made as `path` when the first list needs it; both must outlive this.
+  SortedNames(std::optional<NameSpill>& spill, const std::string& path)
+      : spill_(&spill), path_(&path) {}
   SortedNames(SortedNames&& other) noexcept;
   SortedNames& operator=(SortedNames&&) = delete;
   ~SortedNames();
@@ -53,6 +55,7 @@ class SortedNames {
   void spill();
 
   std::optional<NameSpill>* spill_;
+  const std::string* path_;
   std::optional<std::uint64_t> list_;  // in the spill
   std::string bytes_;                  // names side by side, each with a NUL
   std::vector<std::uint32_t> begins_;

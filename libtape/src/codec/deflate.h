@@ -22,12 +22,17 @@ class Deflater {
   // Appends the raw deflate stream of `in` to `out`. Equal bytes for equal input, engine, engine
   // version and level; nothing is promised across versions.
   virtual void deflate(ByteView in, Bytes& out) = 0;
+  // The most that deflate() appends for `size` bytes.
+  virtual std::size_t bound(std::size_t size) = 0;
 };
 
 // `level` as in RagzipOptions, checked by the caller.
 std::unique_ptr<Deflater> make_libdeflate_deflater(int level);
 std::unique_ptr<Deflater> make_zlib_deflater(int level);
 std::unique_ptr<Deflater> make_deflater(Engine engine, int level);
+
+std::string version_of_libdeflate();
+std::string version_of_zlib();
 
 enum class InflateOutcome { done, bad_or_cut, too_long };
 

@@ -23,6 +23,10 @@ class LibdeflateDeflater final : public Deflater {
     out.resize(at + size);
   }
 
+  std::size_t bound(std::size_t size) override {
+    return libdeflate_deflate_compress_bound(engine_.get(), size);
+  }
+
  private:
   struct Free {
     void operator()(libdeflate_compressor* engine) const { libdeflate_free_compressor(engine); }
@@ -70,6 +74,10 @@ std::unique_ptr<Inflater> make_libdeflate_inflater() {
 
 std::uint32_t crc32(ByteView bytes) {
   return libdeflate_crc32(0, bytes.data(), bytes.size());
+}
+
+std::string version_of_libdeflate() {
+  return LIBDEFLATE_VERSION_STRING;
 }
 
 }  // namespace tape

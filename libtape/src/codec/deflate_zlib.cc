@@ -36,6 +36,10 @@ class ZlibDeflater final : public Deflater {
     deflateReset(&stream_);
   }
 
+  std::size_t bound(std::size_t size) override {
+    return deflateBound(&stream_, static_cast<uLong>(size));
+  }
+
  private:
   z_stream stream_{};
 };
@@ -80,6 +84,10 @@ std::unique_ptr<Deflater> make_zlib_deflater(int level) {
 
 std::unique_ptr<Inflater> make_zlib_inflater() {
   return std::make_unique<ZlibInflater>();
+}
+
+std::string version_of_zlib() {
+  return zlibVersion();
 }
 
 }  // namespace tape

@@ -7,10 +7,9 @@
 #include <string>
 
 #include "tape/bytes.h"
+#include "tape/digest.h"
 
 namespace tape {
-
-std::uint64_t xxh3_64(ByteView bytes);
 
 // Streaming XXH3-128, seed 0.
 class Xxh3Stream {
@@ -26,13 +25,16 @@ class Xxh3Stream {
   void update_framed(ByteView run);
   Hash128 digest() const;
 
+  // The state as bytes for another process with the same version of the library. load() says
+  // false, and changes nothing, when `saved` is of another version or no state at all.
+  Bytes save() const;
+  bool load(ByteView saved);
+
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
 Hash128 xxh3_128(ByteView bytes);
-
-std::string hex(const Hash128& hash);
 
 }  // namespace tape

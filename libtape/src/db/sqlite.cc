@@ -67,6 +67,7 @@ sqlite3* open_handle(const std::string& path, const std::string& name, int flags
 }
 
 constexpr int kValueBytesMax = 64 << 20;
+constexpr int kDurableValueBytesMax = 512 << 20;  // what large pages leave behind a cut
 
 std::string cache_pragma(ByteCount bytes) {
   return "PRAGMA cache_size = -" + std::to_string(bytes / 1024);
@@ -77,6 +78,25 @@ std::string cache_pragma(ByteCount bytes) {
 Connection Connection::create(const std::string& path, ByteCount cache_bytes) {
   Connection out(open_handle(path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE), path);
   out.run("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE");
+  out.run(cache_pragma(cache_bytes));
+  return out;
+}
+
+Connection Connection::open_durable(const std::string& path, ByteCount cache_bytes) {
+  Connection out(open_handle(path, path, SQLITE_OPEN_READWRITE), path);
+  sqlite3_db_config(out.handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(out.handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_limit(out.handle_, SQLITE_LIMIT_LENGTH, kDurableValueBytesMax);
+  // One process at a time, behind a lock of its own: no shared memory file.
+  out.run(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; "
+      "PRAGMA mmap_size = 0");
+  {
+    Statement mode(out, "PRAGMA journal_mode = WAL");
+    if (!mode.step() || mode.text(0) != "wal")
+      throw Error(ErrorKind::unsupported,
+                  shown(path) + ": SQLite cannot keep a write-ahead log on this file system");
+  }
   out.run(cache_pragma(cache_bytes));
   return out;
 }

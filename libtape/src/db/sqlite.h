@@ -20,6 +20,10 @@ class Connection {
   // A new file that nobody else opens: no rollback journal, no syncing; the caller syncs it when
   // done.
   static Connection create(const std::string& path, ByteCount cache_bytes);
+  // A file of ours that grows while it is used and survives a kill at any moment: write-ahead log,
+  // synced at each commit. It must be there: an empty file is a new one. Fails also: unsupported
+  // where a file system cannot hold such a log.
+  static Connection open_durable(const std::string& path, ByteCount cache_bytes);
   // An existing file that never changes.
   static Connection open_sealed(const std::string& path, ByteCount cache_bytes);
 

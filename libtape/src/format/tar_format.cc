@@ -133,6 +133,21 @@ void append_ustar(Bytes& out, const Member& member) {
   append_block(out, header);
 }
 
+// mode 0644, everything else 0 or empty (docs/format.md §1).
+void append_pax_header(Bytes& out, char type, const std::string& name, ByteCount size) {
+  UstarHeader header{};
+  put_text(header.name, name);
+  put_number(header.mode, 0644);
+  put_number(header.uid, 0);
+  put_number(header.gid, 0);
+  put_number(header.size, static_cast<std::int64_t>(size));
+  put_number(header.mtime, 0);
+  put_number(header.devmajor, 0);
+  put_number(header.devminor, 0);
+  header.type = type;
+  append_block(out, header);
+}
+
 // `LENGTH key=value\n`, the length counting itself.
 void append_record(std::string& out, std::string_view key, std::string_view value) {
   const std::size_t body = key.size() + value.size() + 3;
@@ -388,24 +403,26 @@ Bytes encode_header(const Member& member) {
   Bytes out;
   const std::string records = pax_records(member);
   if (!records.empty()) {
-    UstarHeader header{};
     const std::string path = member_path(member.name, member.type);
     const std::string last = member.name == "./" ? "." : path.substr(path.rfind('/') + 1);
-    put_text(header.name, "PaxHeaders/" + last);
-    put_number(header.mode, 0644);
-    put_number(header.uid, 0);
-    put_number(header.gid, 0);
-    put_number(header.size, static_cast<std::int64_t>(records.size()));
-    put_number(header.mtime, 0);
-    put_number(header.devmajor, 0);
-    put_number(header.devminor, 0);
-    header.type = 'x';
-    append_block(out, header);
+    append_pax_header(out, 'x', "PaxHeaders/" + last, records.size());
     const ByteView body = as_bytes(records);
     out.insert(out.end(), body.begin(), body.end());
     out.resize(padded(out.size()));
   }
   append_ustar(out, member);
+  return out;
+}
+
+Bytes encode_ustar_block(const Member& member) {
+  Bytes out;
+  append_ustar(out, member);
+  return out;
+}
+
+Bytes encode_comment_header(ByteCount size) {
+  Bytes out;
+  append_pax_header(out, 'g', "PaxHeaders/omitted", size);
   return out;
 }
 

@@ -16,6 +16,12 @@ namespace tape {
 // `member.name` has at most kMemberNameMax bytes, `member.target` at most kTargetMax.
 Bytes encode_header(const Member& member);
 
+// The ustar block alone, which says all of a member whose name needs no pax but for its extras.
+Bytes encode_ustar_block(const Member& member);
+
+// A pax `g` header for a body of `size` bytes (docs/format.md §2, "Filling").
+Bytes encode_comment_header(ByteCount size);
+
 // The inverse: the header blocks of one member, whole. mtime has no nanoseconds.
 // Fails: Error{corrupt} with what contradicts docs/format.md §1.
 Member decode_header(ByteView blocks);

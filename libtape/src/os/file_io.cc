@@ -77,32 +77,13 @@ class FileSink final : public ByteSink {
   void finish() override {
     sync_descriptor(file_.get(), shown(path_));
     file_.close(shown(path_));
-    give_name();
+    // Another run may have made the name since.
+    if (!rename_if_absent(temporary_, path_)) throw exists_already(path_);
     finished_ = true;
     sync_directory(folder_);
   }
 
  private:
-  // Create-only-if-absent: another run may have made the name since.
-  void give_name() {
-    if (::syscall(SYS_renameat2, AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(),
-                  RENAME_NOREPLACE) == 0)
-      return;
-    if (errno == EEXIST) throw exists_already(path_);
-    if (errno != EINVAL && errno != ENOSYS) throw errno_error(shown(path_), errno);
-    // A file system without that flag: link() does not replace either.
-    if (::link(temporary_.c_str(), path_.c_str()) != 0) {
-      if (errno == EEXIST) throw exists_already(path_);
-      // Nor hard links (FAT, some FUSE): then what can be had is a look before the rename.
-      struct stat info {};
-      if (::lstat(path_.c_str(), &info) == 0) throw exists_already(path_);
-      if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
-        throw errno_error(shown(path_), errno);
-      return;
-    }
-    ::unlink(temporary_.c_str());
-  }
-
   std::string path_;
   std::string folder_;
   std::string temporary_;

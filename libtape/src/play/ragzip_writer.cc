@@ -1,24 +1,20 @@
 #include "tape/ragzip_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/assert.h"
 #include "codec/deflate.h"
 #include "format/gzip_format.h"
 #include "format/ragzip_format.h"
+#include "play/page_pipeline.h"
 #include "tape/error.h"
+#include "tape/fields.h"
 
 namespace tape {
 namespace {
 
 [[noreturn]] void usage(const std::string& what) {
   throw Error(ErrorKind::usage, what);
-}
-
-bool all_zero(ByteView bytes) {
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace
@@ -39,11 +35,24 @@ void check_options(const RagzipOptions& options) {
   }
 }
 
+ByteCount page_bound(const RagzipOptions& options) {
+  return kPageHeader.size() + kTrailerSize +
+         make_deflater(options.engine, options.level)->bound(std::size_t{1} << options.page_bits);
+}
+
 RagzipWriter::RagzipWriter(ByteSink& sink, const RagzipOptions& options, PageObserver* observer)
+    : RagzipWriter(sink, options, observer, [&options] {
+        return make_deflater(options.engine, options.level);
+      }) {}
+
+RagzipWriter::RagzipWriter(ByteSink& sink,
+                           const RagzipOptions& options,
+                           PageObserver* observer,
+                           const MakeDeflater& make_deflater)
     : sink_(sink), options_(options), observer_(observer) {
   check_options(options);
-  deflater_ = make_deflater(options.engine, options.level);
-  page_.reserve(std::size_t{1} << options.page_bits);
+  pipeline_ = std::make_unique<PagePipeline>(make_deflater, std::size_t{1} << options.page_bits,
+                                             static_cast<std::size_t>(options.workers));
 }
 
 RagzipWriter::~RagzipWriter() = default;
@@ -55,13 +64,20 @@ void RagzipWriter::write(ByteView bytes) {
     throw Error(ErrorKind::unsupported, "ragzip: more than 2^62 - 1 bytes");
   logical_ += bytes.size();
   while (!bytes.empty()) {
-    // A full page waits for the next byte: a size that is a multiple of the page adds no empty
-    // page.
-    if (page_.size() == page_size) write_page();
     const std::size_t n = std::min(bytes.size(), page_size - page_.size());
     page_.insert(page_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
     bytes = bytes.subspan(n);
+    if (page_.size() == page_size) submit_page();
   }
+}
+
+void RagzipWriter::submit_page() {
+  while (pipeline_->full())
+    write_page();
+  pipeline_->submit(std::move(page_));
+  page_ = pipeline_->buffer();
+  while (pipeline_->ready())
+    write_page();
 }
 
 GzOffset RagzipWriter::append(ByteView bytes) {
@@ -73,18 +89,12 @@ GzOffset RagzipWriter::append(ByteView bytes) {
 
 void RagzipWriter::write_page() {
   if (page_count_ > 0) note(last_page_, 0);
-  const bool zero_page = page_.size() == std::size_t{1} << options_.page_bits && all_zero(page_);
-  if (!zero_page || zero_member_.empty()) {
-    member_.assign(kPageHeader.begin(), kPageHeader.end());
-    deflater_->deflate(page_, member_);
-    append_trailer(member_, crc32(page_), page_.size());
-    if (zero_page) zero_member_ = member_;
-  }
-  const Bytes& member = zero_page ? zero_member_ : member_;
-  last_page_ = append(member);
-  if (observer_ != nullptr) observer_->page_written(page_count_, {last_page_, member.size()});
+  Page page = pipeline_->take();
+  last_page_ = append(page.member);
+  if (observer_ != nullptr)
+    observer_->page_written(page_count_, {last_page_, page.member.size()}, page.bytes);
   ++page_count_;
-  page_.clear();
+  pipeline_->give_back(std::move(page));
 }
 
 // A full index is written when the next offset for it arrives, its own offset one level up first.
@@ -104,7 +114,9 @@ GzOffset RagzipWriter::write_index(std::size_t level) {
 
 void RagzipWriter::finish_pages() {
   TAPE_ASSERT(!pages_finished_);
-  if (!page_.empty()) write_page();
+  if (!page_.empty()) submit_page();
+  while (!pipeline_->empty())
+    write_page();
   if (page_count_ == 0) {
     // The empty input is one empty member in front of the footer: 84 bytes in all.
     Bytes empty(kPageHeader.begin(), kPageHeader.end());
@@ -118,6 +130,38 @@ void RagzipWriter::finish_pages() {
     if (level + 1 < indexes_.size()) note(top_index_, level + 1);
   }
   pages_finished_ = true;
+}
+
+Bytes RagzipWriter::save() const {
+  TAPE_ASSERT(!pages_finished_);
+  Bytes out;
+  FieldWriter fields(out);
+  fields.number(position_.value());
+  fields.number(page_count_);
+  fields.number(last_page_.value());
+  fields.number(indexes_.size());
+  for (const auto& index : indexes_) {
+    fields.number(index.size());
+    for (const GzOffset offset : index)
+      fields.number(offset.value());
+  }
+  return out;
+}
+
+void RagzipWriter::load(ByteView saved) {
+  TAPE_ASSERT(logical_ == 0);
+  FieldReader fields(saved);
+  position_ = GzOffset(fields.number_to(kLogicalSizeMax));
+  page_count_ = fields.number_to(kLogicalSizeMax >> options_.page_bits);
+  last_page_ = GzOffset(fields.number_to(position_.value()));
+  indexes_.resize(fields.number_to(kLevelsMax));
+  for (auto& index : indexes_) {
+    index.resize(fields.number_to(std::uint64_t{1} << options_.index_bits));
+    for (GzOffset& offset : index)
+      offset = GzOffset(fields.number_to(position_.value()));
+  }
+  fields.expect_end();
+  logical_ = page_count_ << options_.page_bits;
 }
 
 GzOffset RagzipWriter::append_member(ByteView member) {

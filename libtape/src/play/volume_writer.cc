@@ -5,17 +5,77 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/endian.h"
 #include "codec/deflate.h"
 #include "codec/digest.h"
 #include "codec/member_index_node.h"
+#include "format/gzip_format.h"
 #include "format/tar_layout.h"
 #include "tape/error.h"
+#include "tape/fields.h"
 #include "tape/volume.h"
 
 namespace tape {
 namespace {
 
 constexpr std::size_t kCopyBytes = std::size_t{256} * 1024;
+
+std::uint8_t flag_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::as_recorded:
+      return 0;
+    case Outcome::changed:
+      return kRecordChanged;
+    case Outcome::grew:
+      return kRecordGrew;
+    case Outcome::torn:
+      return kRecordTorn;
+    case Outcome::omitted:
+      return kRecordOmitted;
+  }
+  return 0;
+}
+
+void save_record(FieldWriter& fields, const MemberRecord& record) {
+  fields.text(record.path);
+  fields.number(static_cast<std::uint8_t>(record.type));
+  fields.number(record.flags);
+  fields.number(static_cast<std::uint64_t>(record.offset));
+  fields.number(record.header_blocks);
+  fields.number(record.size);
+  fields.number(record.mode);
+  fields.number(static_cast<std::uint64_t>(record.mtime.seconds));
+  fields.number(record.mtime.nanoseconds);
+  fields.number(record.uid);
+  fields.number(record.gid);
+  fields.text(record.target);
+  fields.blob(record.hash);
+  fields.number(record.pages.begin.value());
+  fields.number(record.pages.size);
+}
+
+MemberRecord load_record(FieldReader& fields) {
+  MemberRecord record;
+  record.path = fields.text();
+  record.type = static_cast<MemberType>(fields.number_to(UINT8_MAX));
+  record.flags = static_cast<std::uint8_t>(fields.number_to(UINT8_MAX));
+  record.offset = static_cast<std::int64_t>(fields.number());
+  record.header_blocks = fields.number();
+  record.size = fields.number();
+  record.mode = static_cast<std::uint32_t>(fields.number_to(UINT32_MAX));
+  record.mtime.seconds = static_cast<std::int64_t>(fields.number());
+  record.mtime.nanoseconds = static_cast<std::uint32_t>(fields.number_to(UINT32_MAX));
+  record.uid = fields.number();
+  record.gid = fields.number();
+  record.target = fields.text();
+  const ByteView hash = fields.blob();
+  if (hash.size() != record.hash.size())
+    throw Error(ErrorKind::corrupt, "saved state: a hash of another size");
+  std::copy(hash.begin(), hash.end(), record.hash.begin());
+  record.pages.begin = GzOffset(fields.number());
+  record.pages.size = fields.number();
+  return record;
+}
 
 // Takes each finished node: path of its first record, gzip member.
 using NodeSink = std::function<void(const std::string& first, const Bytes& node)>;
@@ -47,6 +107,21 @@ class NodeCutter {
     count_ = 0;
   }
 
+  // Of leaves only.
+  void save(FieldWriter& fields) const {
+    fields.number(count_);
+    fields.text(first_);
+    fields.blob(body_);
+    save_record(fields, before_);
+  }
+  void load(FieldReader& fields) {
+    count_ = static_cast<std::uint16_t>(fields.number_to(UINT16_MAX));
+    first_ = fields.text();
+    const ByteView body = fields.blob();
+    body_.assign(body.begin(), body.end());
+    before_ = load_record(fields);
+  }
+
  private:
   Record before_;
   std::string first_;
@@ -67,7 +142,7 @@ class VolumeWriter::Leaves {
         slice_(slice),
         deflater_(make_deflater(options.engine, options.level)) {}
 
-  void member_starts(const Entry& entry, bool owners) {
+  void member_starts(const Entry& entry, bool omitted, bool owners) {
     TAPE_ASSERT(entry.offset < slice_.end() && entry.end() > slice_.begin);
     const Member& member = entry.member;
     Waiting waiting;
@@ -89,19 +164,24 @@ class VolumeWriter::Leaves {
     if (member.type == MemberType::symlink || member.type == MemberType::hard_link)
       record.flags |= kRecordTarget;
     if (entry.end() > slice_.end()) record.flags |= kRecordLater;
+    if (omitted) record.flags |= kRecordOmitted;
     const TapeOffset begin = std::max(entry.offset, slice_.begin);
     const TapeOffset end = std::min(entry.end(), slice_.end());
-    waiting.first_page = (begin - slice_.begin) >> page_bits_;
+    waiting.begin = begin - slice_.begin;
+    waiting.first_page = waiting.begin >> page_bits_;
     waiting.last_page = (end - slice_.begin - 1) >> page_bits_;
     waiting_.push_back(std::move(waiting));
   }
 
-  void member_ends(const std::optional<Hash128>& hash) {
+  // Hash and outcome stand in the record of the volume where the member ends.
+  void member_ends(const MemberEnd& end) {
     TAPE_ASSERT(!waiting_.empty());
     MemberRecord& record = waiting_.back().record;
-    if (!hash || record.has(kRecordLater)) return;
+    if (record.has(kRecordLater)) return;
+    record.flags |= flag_of(end.outcome);
+    if (!end.hash) return;
     record.flags |= kRecordHash;
-    record.hash = *hash;
+    record.hash = *end.hash;
   }
 
   void page_written(std::uint64_t number, GzRange place) {
@@ -118,6 +198,42 @@ class VolumeWriter::Leaves {
     }
     tail_ = place.end();
   }
+
+  // Behind `pages` pages. Members are contiguous, so at most one lies across that place, and its
+  // end is not known there.
+  void save(FieldWriter& fields, std::uint64_t pages) const {
+    fields.number(records_);
+    fields.number(spooled_);
+    fields.number(tail_.value());
+    cutter_.save(fields);
+    const bool across = !waiting_.empty() && waiting_.front().begin < pages << page_bits_;
+    fields.number(across ? 1 : 0);
+    if (!across) return;
+    MemberRecord record = waiting_.front().record;
+    record.flags &=
+        static_cast<std::uint8_t>(~(kRecordHash | kRecordChanged | kRecordTorn | kRecordGrew));
+    save_record(fields, record);
+    fields.number(waiting_.front().begin);
+    fields.number(waiting_.front().first_page);
+    fields.number(waiting_.front().last_page);
+  }
+
+  void load(FieldReader& fields) {
+    records_ = fields.number();
+    const ByteCount spooled = fields.number();
+    tail_ = GzOffset(fields.number());
+    cutter_.load(fields);
+    if (fields.number_to(1) != 0) {
+      Waiting& waiting = waiting_.emplace_back();
+      waiting.record = load_record(fields);
+      waiting.begin = fields.number();
+      waiting.first_page = fields.number();
+      waiting.last_page = fields.number();
+    }
+    load_nodes(spooled);
+  }
+
+  ByteCount spooled() const { return spooled_; }
 
   // Writes leaves and inner levels behind the last index.
   MemberIndexRoot finish(RagzipWriter& ragzip, VolumeSummary& summary) {
@@ -145,9 +261,29 @@ class VolumeWriter::Leaves {
  private:
   struct Waiting {
     MemberRecord record;
+    ByteCount begin = 0;  // of its bytes in the slice
     std::uint64_t first_page = 0;
     std::uint64_t last_page = 0;
   };
+
+  // The first paths and places of the leaves that wait in the spool.
+  void load_nodes(ByteCount spooled) {
+    const auto inflater = make_libdeflate_inflater();
+    constexpr std::size_t kHead = 16;  // header, XLEN, the subfield's head
+    Bytes node;
+    while (spooled_ < spooled) {
+      node.resize(kHead);
+      spool_.in.read_at(GzOffset(spooled_), node);
+      const std::size_t payload = load_le16(&node[14]);
+      node.resize(kMetadataOverhead + payload);
+      spool_.in.read_at(GzOffset(spooled_), node);
+      const Node leaf =
+          decode_node(ByteView(node).subspan(kHead, payload), NodeKind::leaf, *inflater);
+      nodes_.push_back(
+          {RecordDecoder(leaf.body).member(nullptr).path, {GzOffset(spooled_), node.size()}});
+      spooled_ += node.size();
+    }
+  }
 
   // A leaf does not hold its own offset, so it can be made before that is known: here it counts
   // from the first leaf.
@@ -209,21 +345,44 @@ VolumeWriter::VolumeWriter(ByteSink& sink, LeafSpool spool, const VolumeOptions&
 
 VolumeWriter::~VolumeWriter() = default;
 
-void VolumeWriter::member_starts(const Entry& entry, bool /*resumed*/) {
-  leaves_->member_starts(entry, options_.metadata == Metadata::full);
+void VolumeWriter::member_starts(const Entry& entry, const Start& start) {
+  leaves_->member_starts(entry, start.omitted, options_.metadata == Metadata::full);
 }
 
-void VolumeWriter::member_ends(const Entry& /*entry*/, const std::optional<Hash128>& hash) {
-  leaves_->member_ends(hash);
+void VolumeWriter::member_ends(const Entry& /*entry*/, const MemberEnd& end) {
+  leaves_->member_ends(end);
 }
 
 void VolumeWriter::write(ByteView bytes) {
-  hash_->stream.update(bytes);
   ragzip_.write(bytes);
 }
 
-void VolumeWriter::page_written(std::uint64_t number, GzRange place) {
+void VolumeWriter::page_written(std::uint64_t number, GzRange place, ByteView bytes) {
+  hash_->stream.update(bytes);
   leaves_->page_written(number, place);
+}
+
+ByteCount VolumeWriter::spooled() const {
+  return leaves_->spooled();
+}
+
+Bytes VolumeWriter::save() const {
+  Bytes out;
+  FieldWriter fields(out);
+  fields.blob(ragzip_.save());
+  fields.blob(hash_->stream.save());
+  leaves_->save(fields, ragzip_.page_count());
+  return out;
+}
+
+bool VolumeWriter::load(ByteView saved) {
+  FieldReader fields(saved);
+  const ByteView ragzip = fields.blob();
+  if (!hash_->stream.load(fields.blob())) return false;
+  ragzip_.load(ragzip);
+  leaves_->load(fields);
+  fields.expect_end();
+  return true;
 }
 
 VolumeSummary VolumeWriter::finish() {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
 #include "base/assert.h"
 #include "codec/digest.h"
 #include "format/tar_format.h"
 #include "format/tar_layout.h"
+#include "restore/volume_reader.h"
 #include "tape/error.h"
 
 namespace tape {
@@ -33,6 +33,19 @@ void compare(const MemberRecord& record, const Member& header) {
     corrupt(record, "its header and its record differ in mode, mtime or owner");
 }
 
+ByteCount size_on_tape(const MemberRecord& record) {
+  return record.header_blocks * kBlockSize + padded(record.size);
+}
+
+bool all_zero(const Bytes& bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+// What of a volume cannot be used, while the others can.
+bool is_damage(const Error& error) {
+  return error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::unsupported;
+}
+
 }  // namespace
 
 class BodyHash {
@@ -40,12 +53,23 @@ class BodyHash {
   Xxh3Stream stream;
 };
 
-MemberReader::MemberReader(Archive& archive, const MemberRecord& record)
+// Runs a step on a volume; its errors name the volume where there are several.
+template <class Step>
+decltype(auto) Archive::in_volume(std::size_t number, Step&& step) {
+  const auto reader = volume(number);
+  const std::string& name = volumes_[number].name;
+  if (name.empty()) return step(*reader);
+  return within(name, [&] { return step(*reader); });
+}
+
+MemberReader::MemberReader(Archive& archive, const MemberRecord& record, Filled)
     : archive_(archive),
       record_(record),
-      next_page_(record.pages.begin),
-      position_(static_cast<std::uint64_t>(record.offset)),
-      hash_(std::make_unique<BodyHash>()) {
+      position_(archive.offset_of(record)),
+      hash_(std::make_unique<BodyHash>()) {}
+
+MemberReader::MemberReader(Archive& archive, const MemberRecord& record)
+    : MemberReader(archive, record, Filled{}) {
   Bytes blocks(record.header_blocks * kBlockSize);
   take(blocks);
   header_ = within(shown(record.name()), [&] { return decode_header(blocks); });
@@ -56,22 +80,48 @@ MemberReader::MemberReader(Archive& archive, const MemberRecord& record)
 
 MemberReader::~MemberReader() = default;
 
+// The place of the member in the volume where position_ lies: its record there says.
+void MemberReader::enter_volume() {
+  volume_ = archive_.volume_at(position_);
+  pages_ = record_.pages;
+  if (*volume_ != record_.volume) {
+    const auto found = archive_.in_volume(
+        *volume_, [&](VolumeReader& reader) { return reader.index().find(record_.path); });
+    if (!found ||
+        archive_.volumes_[*volume_].begin.value() + static_cast<std::uint64_t>(found->offset) !=
+            archive_.offset_of(record_).value())
+      corrupt(record_, "volume " + archive_.volumes_[*volume_].name + " does not know it");
+    pages_ = found->pages;
+  }
+  archive_.reading_ = {*volume_, archive_.volume(*volume_)};
+  archive_.in_volume(*volume_, [&](VolumeReader& reader) {
+    if (pages_.end() > reader.index().root().extension)
+      corrupt(record_, "its pages reach behind the data");
+    reader.expect(pages_);
+  });
+  next_page_ = pages_.begin;
+}
+
 void MemberReader::take(MutableBytes out) {
-  const int page_bits = archive_.ragzip_.geometry().page_bits;
   while (!out.empty()) {
-    const std::uint64_t number = position_.value() >> page_bits;
-    if (number >= archive_.ragzip_.geometry().page_count)
-      corrupt(record_, "it reaches behind the last page");
-    GzOffset end;
-    const ByteView page = archive_.page(
-        number,
-        {next_page_, record_.pages.end() > next_page_ ? record_.pages.end() - next_page_ : 0}, end);
-    const std::size_t from = position_.value() - (number << page_bits);
-    const std::size_t n = std::min(out.size(), page.size() - from);
-    std::memcpy(out.data(), page.data() + from, n);
+    if (!volume_ || archive_.volume_at(position_) != *volume_) enter_volume();
+    const std::size_t n = archive_.in_volume(*volume_, [&](VolumeReader& reader) {
+      const RagzipGeometry& geometry = reader.ragzip().geometry();
+      const ByteCount logical = position_ - archive_.volumes_[*volume_].begin;
+      const std::uint64_t number = logical >> geometry.page_bits;
+      if (number >= geometry.page_count) corrupt(record_, "it reaches behind the last page");
+      GzOffset end;
+      const ByteView page = reader.page(
+          number, {next_page_, pages_.end() > next_page_ ? pages_.end() - next_page_ : 0}, end);
+      const std::size_t from = logical - (number << geometry.page_bits);
+      if (from >= page.size()) corrupt(record_, "it reaches behind the last page");
+      const std::size_t size = std::min(out.size(), page.size() - from);
+      std::memcpy(out.data(), page.data() + from, size);
+      if (from + size == page.size()) next_page_ = end;
+      return size;
+    });
     out = out.subspan(n);
     position_ = position_ + n;
-    if (from + n == page.size()) next_page_ = end;
   }
 }
 
@@ -92,19 +142,172 @@ HashResult MemberReader::finish() {
 void MemberReader::check_padding() {
   Bytes padding(padded(record_.size) - record_.size);
   take(padding);
-  if (std::any_of(padding.begin(), padding.end(), [](std::uint8_t byte) { return byte != 0; }))
-    corrupt(record_, "its padding is not zero");
+  if (!all_zero(padding)) corrupt(record_, "its padding is not zero");
 }
 
-Archive::Archive(const RangeSource& source)
-    : ragzip_(source), index_(ragzip_), slice_hash_(std::make_unique<BodyHash>()) {}
+Archive::Archive(const RangeSource& source) {
+  open_.push_back({0, std::make_shared<VolumeReader>(source)});
+  ArchiveVolume& only = volumes_.emplace_back();
+  only.tape_size = open_.front().reader->ragzip().geometry().logical_size;
+}
+
+Archive::Archive(std::vector<ArchiveVolume> volumes) : volumes_(std::move(volumes)) {
+  TAPE_ASSERT(!volumes_.empty());
+}
 
 Archive::~Archive() = default;
 
+RagzipReader& Archive::ragzip() {
+  return volume(0)->ragzip();
+}
+
+MemberIndex& Archive::index() {
+  return volume(0)->index();
+}
+
+std::shared_ptr<VolumeReader> Archive::volume(std::size_t number) {
+  if (reading_.reader && reading_.number == number) return reading_.reader;
+  const auto found = std::find_if(open_.begin(), open_.end(),
+                                  [&](const Open& open) { return open.number == number; });
+  if (found != open_.end()) {
+    std::rotate(found, found + 1, open_.end());
+    return open_.back().reader;
+  }
+  const ArchiveVolume& facts = volumes_[number];
+  std::shared_ptr<VolumeReader> reader;
+  const auto failure = failure_of([&] {
+    within(facts.name, [&] { reader = std::make_shared<VolumeReader>(facts.open(), facts); });
+  });
+  // The manifest names it, so its absence is damage.
+  if (failure && failure->kind() == ErrorKind::not_found)
+    throw Error(ErrorKind::corrupt, facts.name + ": the volume is missing");
+  if (failure) throw Error(*failure);
+  if (walk_ahead_ != 0) reader->expect_walk(walk_ahead_);
+  if (checking_) reader->begin_check();
+  if (open_.size() == kOpenVolumesMax) open_.erase(open_.begin());
+  open_.push_back({number, reader});
+  return reader;
+}
+
+std::size_t Archive::volume_at(TapeOffset at) const {
+  const auto behind =
+      std::upper_bound(volumes_.begin(), volumes_.end(), at,
+                       [](TapeOffset offset, const ArchiveVolume& v) { return offset < v.begin; });
+  return static_cast<std::size_t>(behind - volumes_.begin()) - 1;
+}
+
+// The last volume whose first path is not behind `path`: where the member ends.
+std::size_t Archive::volume_of(std::string_view path) const {
+  for (std::size_t number = volumes_.size(); number-- > 1;) {
+    const auto& first = volumes_[number].first_path;
+    if (first && !path_before(path, *first)) return number;
+  }
+  return 0;
+}
+
+TapeOffset Archive::offset_of(const MemberRecord& record) const {
+  return TapeOffset(volumes_[record.volume].begin.value() +
+                    static_cast<std::uint64_t>(record.offset));
+}
+
+std::optional<MemberRecord> Archive::find(std::string_view path) {
+  const std::size_t number = volume_of(path);
+  auto record = in_volume(number, [&](VolumeReader& reader) { return reader.index().find(path); });
+  if (record) record->volume = static_cast<std::uint32_t>(number);
+  return record;
+}
+
+std::optional<std::string> Archive::first_path() {
+  if (volumes_.size() > 1) return volumes_.front().first_path;
+  return in_volume(0, [](VolumeReader& reader) { return reader.index().first_path(); });
+}
+
+std::vector<std::string> Archive::neighbours(std::string_view path, std::size_t count) {
+  return in_volume(volume_of(path),
+                   [&](VolumeReader& reader) { return reader.index().neighbours(path, count); });
+}
+
+// From volume to volume; a member that goes on in the next one comes from where it ends.
+class ArchiveCursor final : public RecordCursor {
+ public:
+  ArchiveCursor(Archive& archive, std::string_view from, Archive::Damage damage)
+      : archive_(archive), from_(from), damage_(std::move(damage)) {
+    number_ = from.empty() ? 0 : archive.volume_of(from);
+  }
+
+  std::optional<MemberRecord> next() override {
+    while (number_ < archive_.volumes_.size()) {
+      std::optional<MemberRecord> record;
+      const auto failure = failure_of([&] { record = next_in_volume(); });
+      if (failure) {
+        if (!damage_ || !is_damage(*failure)) throw Error(*failure);
+        damage_(*failure);
+        goes_on_.reset();
+        leave();
+        continue;
+      }
+      if (!record) {
+        leave();
+        continue;
+      }
+      const bool later = record->has(kRecordLater) && number_ + 1 < archive_.volumes_.size();
+      if (later) {
+        goes_on_ = record;
+      } else {
+        return record;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<MemberRecord> next_in_volume() {
+    return archive_.in_volume(number_, [&](VolumeReader& reader) {
+      const bool first = !cursor_;
+      if (first) {
+        reader_ = archive_.volume(number_);
+        cursor_ = reader.index().records_from(from_);
+      }
+      auto record = cursor_->next();
+      if (record) record->volume = static_cast<std::uint32_t>(number_);
+      // Both volumes must mean the same member.
+      if (first && goes_on_) {
+        const bool same = record && record->path == goes_on_->path &&
+                          archive_.offset_of(*record) == archive_.offset_of(*goes_on_);
+        if (!same)
+          throw Error(ErrorKind::corrupt,
+                      shown(goes_on_->name()) + " should go on in this volume, and does not");
+        goes_on_.reset();
+      }
+      return record;
+    });
+  }
+
+  void leave() {
+    cursor_.reset();
+    reader_.reset();
+    from_.clear();
+    ++number_;
+  }
+
+  Archive& archive_;
+  std::string from_;
+  Archive::Damage damage_;
+  std::size_t number_ = 0;
+  std::shared_ptr<VolumeReader> reader_;  // that cursor_ reads from
+  std::unique_ptr<RecordCursor> cursor_;
+  std::optional<MemberRecord> goes_on_;
+};
+
+std::unique_ptr<RecordCursor> Archive::records_from(std::string_view from, const Damage& damage) {
+  return std::make_unique<ArchiveCursor>(*this, from, damage);
+}
+
 void Archive::expect_walk(ByteCount most) {
-  const MemberIndexRoot& root = index_.root();
-  walk_ = {GzOffset(0), (root.records == 0 ? root.extension : root.leaves.begin).value()};
-  ragzip_.read_ahead(walk_, most);
+  walk_ahead_ = most;
+  for (const Open& open : open_)
+    open.reader->expect_walk(most);
+  reading_ = {};
 }
 
 std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
@@ -112,137 +315,121 @@ std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
     throw Error(ErrorKind::unsupported,
                 shown(record.name()) +
                     ": was left out when the archive was made; it could not be read then");
-  if (record.has(kRecordLater) || record.offset < 0)
+  const TapeOffset begin = volumes_[record.volume].begin;
+  if (record.has(kRecordLater) ||
+      (record.offset < 0 && begin.value() < static_cast<std::uint64_t>(-record.offset)))
     throw Error(ErrorKind::unsupported,
                 shown(record.name()) + ": lies in several volumes, of which this is one");
-  if (record.pages.end() > index_.root().extension)
-    corrupt(record, "its pages reach behind the data");
-  if (walk_.size == 0) ragzip_.read_ahead(record.pages, kReadAheadMax);
   return std::unique_ptr<MemberReader>(new MemberReader(*this, record));
 }
 
-ByteView Archive::page(std::uint64_t number, GzRange place, GzOffset& end) {
-  if (page_number_ != number) {
-    page_number_.reset();
-    const GzRange found = ragzip_.decode_page(number, place, page_);
-    page_end_ = found.end();
-    page_number_ = number;
-    if (checking_) check_page(number, found);
-  }
-  end = page_end_;
-  return page_;
-}
-
-// Every page comes by once, in order, while the members are checked.
-void Archive::check_page(std::uint64_t number, GzRange found) {
-  if (number != pages_checked_)
-    throw Error(ErrorKind::corrupt, "page " + std::to_string(number) + " where page " +
-                                        std::to_string(pages_checked_) +
-                                        " was expected: members are not contiguous");
-  ++pages_checked_;
-  const GzOffset indexed = ragzip_.page_place(number).begin;
-  if (indexed != found.begin) {
-    throw Error(ErrorKind::corrupt, "page " + std::to_string(number) + " at " +
-                                        std::to_string(found.begin.value()) +
-                                        ": the page index says " + std::to_string(indexed.value()));
-  }
-  slice_hash_->stream.update(page_);
-}
-
 void Archive::check_all(const std::function<void(ByteCount)>& progress) {
-  index_.check();
-  check_places();
-  expect_walk(kWalkAhead);
-  ragzip_.inflate_as_gzip_does();
-  checking_ = true;
-  page_number_.reset();
-  pages_checked_ = 0;
-  slice_hash_->stream.reset();
-  ByteCount position = 0;
-  std::uint64_t records = 0;
-  Bytes buffer(kWalkBuffer);
-  const auto cursor = index_.records_from({});
+  const auto failure = failure_of([&] { check_everything(progress); });
+  // What comes is read as before, from volumes that are not being checked.
+  checking_ = false;
+  reading_ = {};
+  if (volumes_.front().open) open_.clear();
+  for (const Open& open : open_)
+    open.reader->end_check();
+  if (failure) throw Error(*failure);
+}
+
+// The manifest leads to members by what it says of each volume.
+void Archive::check_facts(std::size_t number) {
+  in_volume(number, [&](VolumeReader& reader) {
+    reader.check_indexes();
+    const ArchiveVolume& facts = volumes_[number];
+    if (!facts.open) return;
+    if (reader.index().root().records != facts.records ||
+        reader.index().first_path() != facts.first_path)
+      throw Error(ErrorKind::corrupt,
+                  "the manifest says another first path or number of records of it");
+  });
+}
+
+// A volume by itself tells only a part of its tape.
+void Archive::must_be_whole() {
+  if (volumes_.size() > 1) return;
+  const auto cursor = records_from({});
   while (const auto record = cursor->next()) {
-    if (static_cast<ByteCount>(record->offset) != position)
-      corrupt(*record, "begins at " + std::to_string(record->offset) + ", the one before ends at " +
-                           std::to_string(position));
-    const auto member = open(*record);
+    if (record->offset < 0 || record->has(kRecordLater))
+      throw Error(ErrorKind::unsupported, "one of several volumes",
+                  "verify the snapshot that it belongs to");
+  }
+}
+
+void Archive::check_everything(const std::function<void(ByteCount)>& progress) {
+  for (std::size_t number = 0; number < volumes_.size(); ++number)
+    check_facts(number);
+  must_be_whole();
+  expect_walk(kWalkAhead);
+  checking_ = true;
+  reading_ = {};
+  for (const Open& open : open_)
+    open.reader->begin_check();
+  TapeOffset position;
+  Bytes buffer(kWalkBuffer);
+  const auto cursor = records_from({});
+  while (const auto record = cursor->next()) {
+    if (offset_of(*record) != position)
+      corrupt(*record, "begins at " + std::to_string(offset_of(*record).value()) +
+                           ", the one before ends at " + std::to_string(position.value()));
+    const auto member = record->has(kRecordOmitted)
+                            ? std::unique_ptr<MemberReader>(
+                                  new MemberReader(*this, *record, MemberReader::Filled{}))
+                            : open(*record);
+    if (record->has(kRecordOmitted)) member->left_ = size_on_tape(*record);
     for (std::size_t n = member->read(buffer); n != 0; n = member->read(buffer)) {
-      if (progress) progress(position);
+      if (progress) progress(position.value());
     }
-    if (member->finish() == HashResult::wrong)
-      corrupt(*record, "its content does not have the recorded XXH3-128");
-    member->check_padding();
-    if (page_end_ != record->pages.end()) {
-      corrupt(*record, "its last page ends at " + std::to_string(page_end_.value()) +
+    if (!record->has(kRecordOmitted)) {
+      const HashResult hash = member->finish();
+      if (hash == HashResult::wrong)
+        corrupt(*record, "its content does not have the recorded XXH3-128");
+      if (hash == HashResult::none && record->type == MemberType::regular &&
+          !record->has(kRecordTorn))
+        corrupt(*record, "it has no XXH3-128, and was not torn");
+      member->check_padding();
+    }
+    const GzOffset page_end = volume(record->volume)->page_end();
+    if (page_end != record->pages.end())
+      corrupt(*record, "its last page ends at " + std::to_string(page_end.value()) +
                            ", its record says " + std::to_string(record->pages.end().value()));
-    }
-    position += record->header_blocks * kBlockSize + padded(record->size);
-    ++records;
-    if (progress) progress(position);
+    position = position + size_on_tape(*record);
+    if (progress) progress(position.value());
   }
   check_end(position);
 }
 
-void Archive::check_end(ByteCount position) {
-  const RagzipGeometry& geometry = ragzip_.geometry();
-  if (geometry.logical_size < position ||
-      geometry.logical_size - position != kEndBlocks * kBlockSize)
-    throw Error(ErrorKind::corrupt, "members end at " + std::to_string(position) + " of " +
-                                        std::to_string(geometry.logical_size) +
+// Two zero blocks, which may lie in pages, and volumes, of their own.
+void Archive::check_end(TapeOffset position) {
+  const TapeOffset end(tape_size());
+  if (end < position || end - position != kEndBlocks * kBlockSize)
+    throw Error(ErrorKind::corrupt, "members end at " + std::to_string(position.value()) + " of " +
+                                        std::to_string(end.value()) +
                                         " bytes; two zero blocks expected behind them");
-  // The end blocks may lie in pages of their own.
-  for (std::uint64_t number = pages_checked_; number < geometry.page_count; ++number) {
-    GzOffset end;
-    page(number, ragzip_.page_place(number), end);
-  }
-  Bytes blocks(kEndBlocks * kBlockSize);
-  ragzip_.read_at(LogicalOffset(position), blocks);
-  if (std::any_of(blocks.begin(), blocks.end(), [](std::uint8_t byte) { return byte != 0; }))
-    throw Error(ErrorKind::corrupt, "the end blocks are not zero");
-  checking_ = false;
-  if (slice_hash_->stream.digest() != index_.root().slice_hash)
-    throw Error(ErrorKind::corrupt, "the content does not have the XXH3-128 that TMIX records");
-}
-
-// Both indexes say where the page of a member's first byte begins.
-void Archive::check_places() {
-  const auto cursor = index_.records_from({});
-  while (const auto record = cursor->next()) {
-    const auto number = static_cast<std::uint64_t>(std::max<std::int64_t>(record->offset, 0)) >>
-                        ragzip_.geometry().page_bits;
-    if (number >= ragzip_.geometry().page_count)
-      corrupt(*record, "it reaches behind the last page");
-    const GzOffset indexed = ragzip_.page_place(number).begin;
-    if (indexed == record->pages.begin) continue;
-    corrupt(*record, "its record says its first page is at " +
-                         std::to_string(record->pages.begin.value()) + ", the page index says " +
-                         std::to_string(indexed.value()));
+  for (std::size_t number = volume_at(position); number < volumes_.size(); ++number) {
+    in_volume(number, [&](VolumeReader& reader) {
+      reader.check_rest();
+      const TapeOffset begin = std::max(position, volumes_[number].begin);
+      Bytes blocks(volumes_[number].begin + volumes_[number].tape_size - begin);
+      reader.ragzip().read_at(LogicalOffset(begin - volumes_[number].begin), blocks);
+      if (!all_zero(blocks)) throw Error(ErrorKind::corrupt, "the end blocks are not zero");
+    });
   }
 }
 
 std::uint64_t Archive::check_sample(double share,
                                     std::uint64_t seed,
                                     const std::function<void(ByteCount)>& progress) {
-  index_.check();
-  check_places();
-  if (share > 0.5) expect_walk(kWalkAhead);
-  ragzip_.inflate_as_gzip_does();
-  std::mt19937_64 random(seed);
-  std::bernoulli_distribution chosen(share);
   std::uint64_t decoded = 0;
-  GzOffset before;
-  Bytes page;
-  for (std::uint64_t number = 0; number < ragzip_.geometry().page_count; ++number) {
-    const GzRange place = ragzip_.page_place(number);
-    if (number != 0 && place.begin <= before)
-      throw Error(ErrorKind::corrupt,
-                  "page " + std::to_string(number) + " does not stand behind the one before");
-    before = place.begin;
-    if (progress) progress(number << ragzip_.geometry().page_bits);
-    if (!chosen(random)) continue;
-    ragzip_.decode_page(number, place, page);
-    ++decoded;
+  for (std::size_t number = 0; number < volumes_.size(); ++number) {
+    check_facts(number);
+    in_volume(number, [&](VolumeReader& reader) {
+      decoded += reader.check_sample(share, seed + number, [&](ByteCount done) {
+        if (progress) progress(volumes_[number].begin.value() + done);
+      });
+    });
   }
   return decoded;
 }

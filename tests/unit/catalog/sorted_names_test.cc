@@ -31,20 +31,22 @@ std::vector<std::string> many_names(std::size_t count, const std::string& ending
 
 TEST_CASE("sorted_names: few names stay in memory, sorted by unsigned bytes", "[sorted_names]") {
   std::optional<NameSpill> spill;
-  SortedNames names(spill);
+  const std::string path = temporary_name(std::filesystem::temp_directory_path());
+  SortedNames names(spill, path);
   for (const char* name : {"b", "\xff", "a-b", "a", "Z", "a/"})
     names.add(name);
   CHECK(all_of(names) == std::vector<std::string>{"Z", "a", "a-b", "a/", "b", "\xff"});
   CHECK_FALSE(spill);
-  SortedNames none(spill);
+  SortedNames none(spill, path);
   CHECK_FALSE(none.next());
 }
 
 TEST_CASE("sorted_names: names past the limit come back in the same order", "[sorted_names]") {
   std::optional<NameSpill> spill;
+  const std::string path = temporary_name(std::filesystem::temp_directory_path());
   const std::string ending = " \xfe\n";
   std::vector<std::string> expected = many_names(100'000, ending);
-  SortedNames names(spill);
+  SortedNames names(spill, path);
   for (const std::string& name : expected)
     names.add(name);
   REQUIRE(spill);
@@ -55,12 +57,13 @@ TEST_CASE("sorted_names: names past the limit come back in the same order", "[so
 TEST_CASE("sorted_names: lists in the spill do not mix, and go when they are done",
           "[sorted_names]") {
   std::optional<NameSpill> spill;
-  SortedNames outer(spill);
+  const std::string path = temporary_name(std::filesystem::temp_directory_path());
+  SortedNames outer(spill, path);
   for (const std::string& name : many_names(60'000, " outer"))
     outer.add(name);
   CHECK(outer.next() == "0 outer");
   {
-    SortedNames inner(spill);
+    SortedNames inner(spill, path);
     for (const std::string& name : many_names(60'000, " inner"))
       inner.add(name);
     CHECK(inner.next() == "0 inner");

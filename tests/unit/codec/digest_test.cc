@@ -46,5 +46,5 @@ TEST_CASE("digest: a frame is the length as u64 big endian, then the bytes", "[d
 }
 
 TEST_CASE("digest: hex is lower case, high digit first", "[digest]") {
-  CHECK(hex({0x01, 0x23, 0xAB}) == "0123ab00000000000000000000000000");
+  CHECK(hex(Hash128{0x01, 0x23, 0xAB}) == "0123ab00000000000000000000000000");
 }

@@ -178,7 +178,7 @@ TEST_CASE("tape_stream: a file that changes while it is read ends the tape", "[t
          more.push_back(7);
          t.rewrite("f", more);
        },
-       "written to"},
+       "bytes, had 5000"},
       {"overwritten at its size", [](MemoryTree& t) { t.rewrite("f", mixed_bytes(5000, 8)); },
        "written to"},
       {"overwritten, mtime put back",
@@ -193,7 +193,7 @@ TEST_CASE("tape_stream: a file that changes while it is read ends the tape", "[t
       {"shrunk, metadata as before", [](MemoryTree& t) { t.inode("f").content.resize(4999); },
        "ended at byte 4999 of 5000"},
       {"its device changes", [](MemoryTree& t) { t.inode("f").stat.identity.device = 77; },
-       "written to"},
+       "cut or replaced"},
       {"its name goes to another file",
        [](MemoryTree& t) {
          t.add_file("g", "other");

@@ -85,11 +85,11 @@ class Listener final : public MemberObserver {
     TapeOffset at;
   };
 
-  void member_starts(const Entry& entry, bool resumed) override {
-    events.push_back({entry.path, true, resumed, {}, stream->position()});
+  void member_starts(const Entry& entry, const Start& start) override {
+    events.push_back({entry.path, true, start.resumed, {}, stream->position()});
   }
-  void member_ends(const Entry& entry, const std::optional<Hash128>& hash) override {
-    events.push_back({entry.path, false, false, hash, stream->position()});
+  void member_ends(const Entry& entry, const MemberEnd& end) override {
+    events.push_back({entry.path, false, false, end.hash, stream->position()});
   }
 
   const TapeStream* stream = nullptr;

@@ -335,8 +335,8 @@ TEST_CASE("volume_writer: leaves wait in the spool as they stand in the volume",
   MemorySpool spool;
   VolumeWriter writer(sink, {spool.out, spool.in}, options_for(tape));
   for (std::size_t i = 0; i < tape.entries.size(); ++i) {
-    writer.member_starts(tape.entries[i], false);
-    writer.member_ends(tape.entries[i], tape.hashes[i]);
+    writer.member_starts(tape.entries[i], {});
+    writer.member_ends(tape.entries[i], {tape.hashes[i], Outcome::as_recorded, {}});
     writer.write(ByteView(tape.bytes).subspan(i * 512, 512));
   }
   CHECK_FALSE(spool.out.bytes.empty());  // finished leaves do not wait in memory
@@ -362,8 +362,8 @@ TEST_CASE("volume_writer: whichever call on sink or spool fails, the failure com
     const auto failure = failure_of([&] {
       for (std::size_t i = 0; i < tape.entries.size(); ++i) {
         const Entry& entry = tape.entries[i];
-        writer.member_starts(entry, false);
-        writer.member_ends(entry, tape.hashes[i]);
+        writer.member_starts(entry, {});
+        writer.member_ends(entry, {tape.hashes[i], Outcome::as_recorded, {}});
         writer.write(
             ByteView(tape.bytes).subspan(entry.offset.value(), entry.end() - entry.offset));
       }

@@ -144,9 +144,13 @@ const RecordCase kRecords[] = {
        r[kSmaller].pages.size = pages.back().end() - r[kSmaller].pages.begin;
      },
      "r/s2"},
-    {"a file without its hash is sound, its content is not",
+    {"a file without its hash that was not torn",
+     [](auto& r, const auto&) { r[kSmall].flags &= static_cast<std::uint8_t>(~kRecordHash); },
+     "r/s1: it has no XXH3-128"},
+    {"a torn file is sound, the content of the next is not",
      [](auto& r, const auto&) {
        r[kSmall].flags &= static_cast<std::uint8_t>(~kRecordHash);
+       r[kSmall].flags |= kRecordTorn;
        ++r[kSmaller].hash[0];
      },
      "r/s2"},

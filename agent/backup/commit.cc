@@ -1,0 +1,157 @@
+#include "backup/commit.h"
+
+#include <ctime>
+#include <map>
+
+#include "backup/outcomes.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+
+constexpr const char* kReadme =
+    "Backups made by Ragtape (https://github.com/ragtape). Each folder SET/SNAPSHOT/ is one.\n"
+    "\n"
+    "To restore all of it with nothing but tar and gzip:\n"
+    "\n"
+    "    cat SET/SNAPSHOT/*.tar.gz* | tar -xzpf - -C TARGET\n"
+    "\n"
+    "(as root for owners). With ragtape, also single files:\n"
+    "\n"
+    "    ragtape ls STORE\n"
+    "    ragtape restore STORE [PATH...] --to TARGET\n"
+    "\n"
+    "A snapshot is complete when its folder holds manifest.json, which lists its volumes with\n"
+    "their sizes and SHA-256. Do not rename or change the files.\n";
+
+void count(tape::ManifestTotals& totals, tape::Outcome outcome) {
+  switch (outcome) {
+    case tape::Outcome::as_recorded:
+      return;
+    case tape::Outcome::changed:
+      ++totals.changed;
+      return;
+    case tape::Outcome::grew:
+      ++totals.grew;
+      return;
+    case tape::Outcome::torn:
+      ++totals.torn;
+      return;
+    case tape::Outcome::omitted:
+      ++totals.omitted;
+      return;
+  }
+}
+
+// Everything but the volumes.
+tape::Manifest manifest_of(const JournalRun& run, tape::Catalog& catalog, Journal& journal) {
+  const tape::CatalogSummary& facts = catalog.summary();
+  tape::Manifest out;
+  out.set = run.set;
+  out.snapshot = run.snapshot;
+  out.host = run.host;
+  out.root = run.root;
+  out.options = run.options;
+  out.start = facts.started;
+  out.end = {std::time(nullptr), 0};
+  out.tape_size = facts.tape_size;
+  out.entries = facts.entries;
+  out.fingerprint = facts.fingerprint;
+  out.state = facts.state;
+  out.totals.problems = facts.problems;
+  tape::ByteCount listed = 0;
+  const auto list = [&](const std::string& path, const std::string& outcome,
+                        const std::string& why) {
+    listed += path.size() + why.size();
+    if (out.warnings.size() < tape::kManifestWarningsMax && listed < tape::kManifestWarningBytesMax)
+      out.warnings.push_back({path, outcome, why});
+  };
+  catalog.each_problem(
+      [&](const std::string& path, const std::string& why) { list(path, "problem", why); });
+  for (const OutcomeRow& row : journal.outcomes()) {
+    count(out.totals, row.outcome);
+    list(row.path, name_of(row.outcome), row.why);
+  }
+  return out;
+}
+
+std::string object_key_of(const tape::Manifest& manifest, const tape::ManifestVolume& volume) {
+  std::string key = manifest.set;
+  return key.append("/").append(volume.key);
+}
+
+// Whatever finished earlier must still be there: a store can be replaced meanwhile.
+void must_hold(ObjectStore& store, const tape::Manifest& manifest) {
+  std::map<std::string, tape::ByteCount> sizes;
+  store.list(manifest.set + "/" + manifest.snapshot + "/",
+             [&](const ObjectInfo& object) { sizes[object.key] = object.size; });
+  for (const tape::ManifestVolume& volume : manifest.volumes) {
+    const std::string key = object_key_of(manifest, volume);
+    const auto found = sizes.find(key);
+    if (found != sizes.end() && found->second == volume.size) continue;
+    throw Error(ErrorKind::corrupt,
+                tape::shown(store.name() + "/" + key) +
+                    ": the store no longer holds this volume, which was sent",
+                "--restart begins a new snapshot");
+  }
+}
+
+// Whatever is in the store counts from here on.
+void put_manifest(ObjectStore& store, const tape::Manifest& manifest) {
+  must_hold(store, manifest);
+  static_cast<void>(store.put("README.txt", tape::as_bytes(kReadme), ObjectStore::Put::if_absent));
+  const std::string key = manifest_key(manifest.set, manifest.snapshot);
+  const std::string text = tape::encode_manifest(manifest);
+  if (store.put(key, tape::as_bytes(text), ObjectStore::Put::if_absent)) return;
+  // Committed by an interrupted run that could not say so; or somebody else's.
+  if (read_manifest(store, manifest.set, manifest.snapshot).fingerprint != manifest.fingerprint)
+    throw Error(ErrorKind::object_changed,
+                tape::shown(store.name() + "/" + key) + ": is there, and not ours");
+}
+
+}  // namespace
+
+tape::ManifestVolume manifest_volume(const VolumeRow& row,
+                                     tape::TapeRange slice,
+                                     const std::string& key) {
+  tape::ManifestVolume out;
+  out.key = key;
+  out.tape_offset = slice.begin;
+  out.tape_size = slice.size;
+  out.size = row.summary.size;
+  out.tail_offset = row.summary.tail_offset;
+  out.inner_offset = row.summary.inner_offset;
+  out.etag = row.etag;
+  out.tape_xxh3 = row.summary.slice_hash;
+  out.part_size = row.part_size;
+  out.digest = row.digest;
+  out.codec = row.codec;
+  out.records = row.summary.records;
+  out.first_path = row.summary.first_path;
+  return out;
+}
+
+tape::Manifest commit(ObjectStore& store,
+                      Journal& journal,
+                      tape::Catalog& catalog,
+                      const tape::VolumePlan& plan) {
+  const JournalRun& run = journal.run();
+  tape::Manifest manifest = manifest_of(run, catalog, journal);
+  for (std::uint64_t number = 0; number < plan.count(); ++number) {
+    const auto row = journal.volume(number);
+    if (!row || row->phase != VolumeRow::Phase::done)
+      throw Error(ErrorKind::corrupt,
+                  "journal: volume " + std::to_string(number) + " is not there");
+    manifest.volumes.push_back(manifest_volume(
+        *row, plan.slice(number), volume_key(run.set, run.snapshot, number, plan.count())));
+    manifest.totals.stored += row->summary.size;
+  }
+  put_manifest(store, manifest);
+  return manifest;
+}
+
+}  // namespace agent

@@ -1,0 +1,230 @@
+#include "backup/run.h"
+
+#include <cstdio>
+#include <ctime>
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "backup/part_size.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::shown;
+
+constexpr std::int64_t kYoungSeconds = 2;
+constexpr unsigned kTickMicroseconds = 20'000;
+
+tape::SnapshotOptions snapshot_options(const Source& source, const BackupOptions& options) {
+  tape::SnapshotOptions out;
+  out.metadata = options.source.metadata;
+  out.prefix = source.scan_options.prefix;
+  out.source_date_epoch = options.source.source_date_epoch;
+  out.volume_size = options.volume_size;
+  return out;
+}
+
+// YYYYMMDDTHHMMSSZ-<8 hex>: the random part keeps two machines from one name.
+std::string snapshot_name(const tape::Timestamp& start) {
+  std::string out;
+  for (const char c : tape::utc_text(start)) {
+    if (c != '-' && c != ':') out += c;
+  }
+  std::uint32_t random = 0;
+  if (::getentropy(&random, sizeof random) != 0) throw tape::errno_error("random bytes", errno);
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "-%08x", random);
+  return out + digits;
+}
+
+[[noreturn]] void refuse(const std::string& what, const std::string& hint) {
+  throw Error(ErrorKind::usage, what, hint);
+}
+
+// An interrupted run is continued by the same command, and by no other.
+void must_continue(const JournalRun& was, const JournalRun& is, const std::string& journal) {
+  const auto differ = [&](const char* what, const std::string& then, const std::string& now) {
+    refuse("an interrupted run of set " + shown(was.set) + " had " + what + " " + then +
+               ", this one has " + now,
+           "run the same command to continue it, or give it up with --restart");
+  };
+  if (was.store != is.store || was.set != is.set)
+    throw Error(
+        ErrorKind::corrupt,
+        shown(journal) + ": it belongs to set " + shown(was.set) + " in " + shown(was.store),
+        "--restart gives it up");
+  if (was.root != is.root) differ("the source", shown(was.root), shown(is.root));
+  if (was.host != is.host) differ("the host", shown(was.host), shown(is.host));
+  const tape::SnapshotOptions& then = was.options;
+  const tape::SnapshotOptions& now = is.options;
+  const auto name = [](tape::Metadata m) {
+    return std::string(m == tape::Metadata::full ? "full" : "portable");
+  };
+  if (then.metadata != now.metadata) differ("--metadata", name(then.metadata), name(now.metadata));
+  if (then.prefix != now.prefix) differ("the prefix", shown(then.prefix), shown(now.prefix));
+  if (then.volume_size != now.volume_size)
+    differ("--volume-size", std::to_string(then.volume_size), std::to_string(now.volume_size));
+  if (then.source_date_epoch != now.source_date_epoch)
+    refuse("an interrupted run of set " + shown(was.set) + " had another SOURCE_DATE_EPOCH",
+           "run the same command to continue it, or give it up with --restart");
+}
+
+// Whether an entry could have been written to again, after that scan, within one tick of its clock.
+// A ctime cannot be set: one in the future is a clock that goes ahead. An mtime can, and then says
+// nothing.
+bool was_young(tape::Catalog& catalog, std::int64_t start) {
+  const auto cursor = catalog.entries_from(tape::TapeOffset(0));
+  while (const auto entry = cursor->next()) {
+    const std::int64_t mtime = entry->source.mtime.seconds;
+    if (entry->source.ctime.seconds >= start - kYoungSeconds ||
+        (mtime >= start - kYoungSeconds && mtime <= start + kYoungSeconds))
+      return true;
+  }
+  return false;
+}
+
+bool nothing_changed(const tape::Manifest& last,
+                     tape::Catalog& catalog,
+                     const tape::SnapshotOptions& options) {
+  const tape::ManifestTotals& totals = last.totals;
+  return last.options == options && last.state == catalog.summary().state &&
+         totals.omitted + totals.torn + totals.grew + totals.changed == 0 &&
+         !was_young(catalog, last.start.seconds);
+}
+
+// Gives up what an interrupted run has in the store.
+void give_up(ObjectStore& store, const SetFolder& folder) {
+  const auto failure = tape::failure_of([&] {
+    const auto journal = Journal::open(folder.journal());
+    if (!journal) return;
+    const JournalRun& run = journal->run();
+    const auto point = journal->checkpoint();
+    const auto row = journal->volume(point ? point->volume : 0);
+    if (!row || row->upload.empty() || run.store != store.name()) return;
+    // One volume or more: the upload knows its key only by name.
+    for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{2}})
+      store.abort_upload(run.set + "/" + volume_key(run.set, run.snapshot, row->number, count),
+                         row->upload);
+  });
+  // A damaged journal is given up too; what it held in the store is garbage now.
+  if (failure && failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
+    throw Error(*failure);
+  remove_journal(folder.journal());
+}
+
+// The newest one that can be read; `damaged`: there is a newer one.
+std::optional<tape::Manifest> last_manifest(const BackupContext& context, bool& damaged) {
+  const auto ids = snapshots_of(context.store, context.options.set);
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    std::optional<tape::Manifest> out;
+    const auto failure =
+        tape::failure_of([&] { out = read_manifest(context.store, context.options.set, *id); });
+    if (out) return out;
+    if (failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
+      throw Error(*failure);
+    damaged = true;
+    if (context.events.warning) context.events.warning(failure->what());
+  }
+  return std::nullopt;
+}
+
+// Killed between its manifest and its last step: that snapshot is made, this run is a new one.
+bool is_committed(ObjectStore& store, Journal& journal) {
+  const JournalRun& run = journal.run();
+  return store.name() == run.store && store.head(manifest_key(run.set, run.snapshot));
+}
+
+// Every offset of the tape is known, so is every cut.
+void plan(BackupRun& run, const BackupOptions& options) {
+  run.plan = tape::VolumePlan::fixed(run.catalog->summary().tape_size, options.volume_size,
+                                     options.ragzip.page_bits);
+  run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip, options.part_size);
+}
+
+BackupRun continued(std::unique_ptr<Journal> journal,
+                    const BackupContext& context,
+                    const JournalRun& now) {
+  const SetFolder& folder = context.folder;
+  BackupRun run;
+  must_continue(journal->run(), now, folder.journal());
+  const auto failure = tape::failure_of([&] {
+    run.catalog = tape::Catalog::open(folder.tape());
+    run.catalog->check();
+  });
+  if (failure)
+    throw Error(ErrorKind::corrupt,
+                std::string("the tape of the interrupted run: ") + failure->what(),
+                "--restart gives that run up");
+  if (run.catalog->summary().fingerprint != journal->run().fingerprint)
+    throw Error(ErrorKind::corrupt,
+                shown(folder.tape()) + ": it is not the tape of the interrupted run",
+                "--restart gives that run up");
+  run.journal = std::move(journal);
+  run.resumed = true;
+  plan(run, context.options);
+  return run;
+}
+
+// A set is of one tree on one host, unless somebody says otherwise.
+void must_be_of(const tape::Manifest& last, const JournalRun& now) {
+  if (last.host == now.host && last.root == now.root) return;
+  refuse("set " + shown(now.set) + " holds " + shown(last.root) + " of host " + shown(last.host) +
+             ", this is " + shown(now.root) + " of host " + shown(now.host),
+         "choose another --set, or type --set " + shown(now.set) + " to go on with it");
+}
+
+std::unique_ptr<Journal> new_journal(tape::Catalog& catalog,
+                                     const SetFolder& folder,
+                                     JournalRun run) {
+  catalog.check();
+  const tape::CatalogSummary& facts = catalog.summary();
+  run.snapshot = snapshot_name(facts.started);
+  run.fingerprint = facts.fingerprint;
+  run.tape_size = facts.tape_size;
+  return Journal::create(folder.journal(), run);
+}
+
+}  // namespace
+
+BackupRun open_run(const BackupContext& context, Source& source) {
+  const auto& [store, folder, options, events] = context;
+  JournalRun now;
+  now.store = store.name();
+  now.set = options.set;
+  now.host = options.host;
+  now.root = source.tree.root;
+  now.options = snapshot_options(source, options);
+  if (options.restart && !options.dry_run) give_up(store, folder);
+  if (auto journal = options.restart ? nullptr : Journal::open(folder.journal())) {
+    if (!is_committed(store, *journal)) return continued(std::move(journal), context, now);
+    journal.reset();
+    if (!options.dry_run) remove_journal(folder.journal());
+  }
+
+  bool damaged = false;
+  const auto last = last_manifest(context, damaged);
+  if (last && !options.set_typed) must_be_of(*last, now);
+  // Two snapshots of one second would have no order.
+  while (last && !options.dry_run && last->start.seconds == std::time(nullptr))
+    ::usleep(kTickMicroseconds);
+  BackupRun run;
+  folder.sweep();
+  source.scan_options.progress = events.scanned;
+  const tape::CatalogPlace place = {tape::temporary_name(folder.path()),
+                                    options.dry_run ? "" : folder.tape()};
+  run.catalog = tape::scan(*source.tree.tree, place, source.scan_options);
+  plan(run, options);
+  if (last && !damaged && nothing_changed(*last, *run.catalog, now.options))
+    run.unchanged = last->snapshot;
+  if (run.unchanged.empty() && !options.dry_run)
+    run.journal = new_journal(*run.catalog, folder, std::move(now));
+  return run;
+}
+
+}  // namespace agent

@@ -1,0 +1,194 @@
+#include "backup/uploader.h"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+
+[[noreturn]] void started_over(const std::string& key, const std::string& why) {
+  throw Error(ErrorKind::object_changed, tape::shown(key) + ": " + why);
+}
+
+}  // namespace
+
+Uploader::Uploader(const UploadContext& context, VolumeRow row, std::string key)
+    : store_(context.store),
+      journal_(context.journal),
+      row_(std::move(row)),
+      key_(std::move(key)),
+      workers_(context.workers, context.workers, [this] {
+        return [this](Job& job) {
+          job.part.bytes = job.bytes;
+          job.part.sha256 = tape::sha256(job.bytes);
+          job.info = store_.put_part(key_, row_.upload, job.part);
+        };
+      }) {
+  for (const PartRow& part : journal_.parts(row_.number)) {
+    parts_.push_back(part.info);
+    digest_.add(part.sha256);
+    offset_ = part.offset + part.info.size;
+    next_number_ = held_to_ = part.info.number + 1;
+  }
+  if (row_.upload.empty()) return;
+  // The interrupted run may have sent more than it could note.
+  const auto failure = tape::failure_of([&] {
+    for (const PartInfo& part : store_.list_parts(key_, row_.upload))
+      held_to_ = std::max(held_to_, part.number + 1);
+  });
+  if (failure && failure->kind() != ErrorKind::not_found) throw Error(*failure);
+}
+
+void Uploader::write(tape::ByteView bytes) {
+  pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+}
+
+void Uploader::send_full_parts(const std::function<Checkpoint()>& state) {
+  if (pending_.size() < row_.part_size) {
+    while (workers_.ready())
+      collect();
+    return;
+  }
+  // What stands behind the cut is part of the resume point: parts are cut at exact sizes, pages are
+  // not. Of several parts at once the first one's row has it for all.
+  Checkpoint now = state();
+  now.carry_offset = offset_ + row_.part_size;
+  now.carry.assign(pending_.begin() + static_cast<std::ptrdiff_t>(row_.part_size), pending_.end());
+  send(row_.part_size, std::move(now));
+  while (pending_.size() >= row_.part_size)
+    send(row_.part_size, {});
+}
+
+void Uploader::put_back(tape::ByteView carry, std::uint64_t carry_offset) {
+  if (offset_ < carry_offset || offset_ - carry_offset > carry.size())
+    throw Error(ErrorKind::corrupt, "journal: the carry does not reach the last part");
+  write(carry.subspan(offset_ - carry_offset));
+}
+
+void Uploader::begin_upload() {
+  row_.upload = store_.begin_upload(key_);
+  journal_.put_volume(row_);
+}
+
+void Uploader::send(std::size_t size, std::optional<Checkpoint> checkpoint) {
+  if (row_.upload.empty()) begin_upload();
+  while (workers_.full())
+    collect();
+  Job job;
+  job.part.number = next_number_++;
+  job.part.offset = offset_;
+  const auto cut = pending_.begin() + static_cast<std::ptrdiff_t>(size);
+  job.bytes.assign(pending_.begin(), cut);
+  pending_.erase(pending_.begin(), cut);
+  offset_ += size;
+  job.checkpoint = std::move(checkpoint);
+  if (job.part.number < held_to_) bytes_sent_again_ += size;
+  workers_.submit(std::move(job));
+  while (workers_.ready())
+    collect();
+}
+
+void Uploader::collect() {
+  std::optional<Job> done;
+  const auto failure = tape::failure_of([&] { done = workers_.take(); });
+  if (failure && failure->kind() == ErrorKind::not_found)
+    started_over(key_, "the store has lost this upload");
+  if (failure) throw Error(*failure);
+  journal_.add_part({row_.number, done->info, done->part.offset, done->part.sha256},
+                    done->checkpoint);
+  parts_.push_back(done->info);
+  digest_.add(done->part.sha256);
+  bytes_sent_ += done->info.size;
+}
+
+void Uploader::close(const std::string& tail_path,
+                     const tape::VolumeSummary& summary,
+                     const tape::Bytes& next) {
+  while (!workers_.empty())
+    collect();
+  ::unlink(tail_path.c_str());
+  const auto tail = tape::WorkingFile::create(tail_path);
+  tail->write_at(0, pending_);
+  tail->sync();
+  tape::sync_folder(tape::folder_of(tail_path));
+  row_.phase = VolumeRow::Phase::closing;
+  row_.summary = summary;
+  row_.next_position = next;
+  row_.tail_begin = offset_;
+  row_.tail_xxh3 = tape::xxh3_64(pending_);
+  journal_.put_volume(row_);
+}
+
+bool Uploader::reopen(const std::string& tail_path) {
+  if (!tape::identity_of(tail_path)) return false;
+  const auto tail = tape::open_file_source(tail_path);
+  if (tail->size() != row_.summary.size - row_.tail_begin || offset_ < row_.tail_begin ||
+      offset_ > row_.summary.size)
+    return false;
+  pending_.resize(tail->size());
+  tail->read_at(tape::GzOffset(0), pending_);
+  if (tape::xxh3_64(pending_) != row_.tail_xxh3) return false;
+  pending_.erase(pending_.begin(),
+                 pending_.begin() + static_cast<std::ptrdiff_t>(offset_ - row_.tail_begin));
+  return true;
+}
+
+VolumeRow Uploader::complete() {
+  // A volume that ends inside its first part goes in one piece.
+  if (row_.upload.empty() && pending_.size() <= row_.part_size) {
+    put_whole();
+  } else {
+    while (pending_.size() >= row_.part_size)
+      send(row_.part_size, {});
+    if (!pending_.empty()) send(pending_.size(), {});
+    while (!workers_.empty())
+      collect();
+    complete_upload();
+  }
+  const auto found = store_.head(key_);
+  if (!found || found->size != row_.summary.size)
+    started_over(key_, "the store does not hold what was sent");
+  row_.phase = VolumeRow::Phase::done;
+  row_.etag = found->etag;
+  row_.digest = digest_.text();
+  return row_;
+}
+
+void Uploader::put_whole() {
+  static_cast<void>(store_.put(key_, pending_, ObjectStore::Put::replace));
+  digest_.add(tape::sha256(pending_));
+  bytes_sent_ += pending_.size();
+  pending_.clear();
+}
+
+// Some stores make the object of all that was uploaded, whatever the list says: what is there must
+// be what the journal holds, and nothing else.
+void Uploader::complete_upload() {
+  const auto failure = tape::failure_of([&] {
+    const auto held = store_.list_parts(key_, row_.upload);
+    const bool same =
+        std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(),
+                   [](const PartInfo& a, const PartInfo& b) {
+                     return a.number == b.number && a.size == b.size && a.etag == b.etag;
+                   });
+    if (!same) {
+      store_.abort_upload(key_, row_.upload);
+      started_over(key_, "the store holds other parts of it than were sent");
+    }
+    static_cast<void>(store_.complete_upload(key_, row_.upload, parts_));
+  });
+  if (!failure) return;
+  // Completed by the interrupted run, which could not note it: head() says what is there.
+  if (failure->kind() == ErrorKind::not_found && store_.head(key_)) return;
+  if (failure->kind() == ErrorKind::not_found) started_over(key_, "the store has lost this upload");
+  throw Error(*failure);
+}
+
+}  // namespace agent

@@ -1,0 +1,225 @@
+// ragtape backup DIR --to STORE
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "backup/backup.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/state.h"
+#include "cli/where.h"
+#include "store/snapshots.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+
+std::string host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) throw tape::errno_error("host name", errno);
+  return name;
+}
+
+struct BackupCommand {
+  SourceWords source;
+  RagzipWords ragzip;
+  ChangeWords change;
+  std::string to;
+  std::string set;
+  std::string volume_size = "1GiB";
+  std::string part_size = "auto";
+  bool restart = false;
+  bool dry_run = false;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    BackupOptions options = settled(global);
+    bool made = false;
+    const std::string root = tape::resolved(source.path);
+    must_not_hold_source(root);
+    options.set = set.empty() ? default_set(options.host, root) : set;
+    check_set_name(options.set);
+    const auto store =
+        dry_run && !tape::is_directory(store_directory(to))
+            ? throw Error(ErrorKind::not_found,
+                          tape::shown(to) + ": no such store yet; a dry run makes none")
+            : create_store(to, made);
+    if (made) out.warning(tape::shown(store->name()) + ": a new store, made now");
+    const std::string state = state_folder(global);
+    for (const std::string& own : {state, store->name()}) {
+      if (const auto identity = tape::identity_of(own)) options.own_files.push_back(*identity);
+    }
+    const auto folder = SetFolder::lock(state, store->name(), options.set);
+    if (!folder) {
+      out.error({ErrorKind::usage,
+                 "set " + tape::shown(options.set) + ": another run holds it on this machine",
+                 "wait until it is done"},
+                kBusy);
+      return kBusy;
+    }
+    return run_locked(*store, *folder, options, out);
+  }
+
+  BackupOptions settled(const GlobalOptions& global) const {
+    BackupOptions options;
+    options.source = source.parsed();
+    options.ragzip = ragzip.parsed();
+    options.ragzip.workers = jobs_of(global);
+    options.set_typed = !set.empty();
+    options.host = host_name();
+    options.volume_size = parse_size("--volume-size", volume_size);
+    if (part_size != "auto") {
+      options.part_size = parse_size("--part-size", part_size);
+      if (options.part_size == 0) throw Error(ErrorKind::usage, "--part-size 0: at least 64KiB");
+    }
+    options.on_change = change.parsed();
+    options.restart = restart;
+    options.dry_run = dry_run;
+    return options;
+  }
+
+  // A store in its own source would grow by itself; one below it is passed over.
+  void must_not_hold_source(const std::string& root) const {
+    const std::string folder = store_directory(to);
+    if (folder.empty() || !tape::is_directory(folder)) return;
+    const std::string store = tape::resolved(folder);
+    const bool holds = root == store || store == "/" || root.starts_with(store + "/");
+    if (holds)
+      throw Error(ErrorKind::usage,
+                  tape::shown(to) + ": the store is the source or holds it: " + tape::shown(root),
+                  "choose a place outside of it");
+  }
+
+  int run_locked(ObjectStore& store,
+                 const SetFolder& folder,
+                 const BackupOptions& options,
+                 const Output& out) const {
+    std::uint64_t warnings = 0;
+    BackupSummary summary;
+    {
+      Progress progress(out);
+      BackupEvents events;
+      events.scanned = [&](std::uint64_t entries) {
+        check_stop();
+        progress.counting(entries);
+      };
+      events.sealed = [&](tape::Catalog& catalog) { report_problems(catalog, out); };
+      events.played = [&](tape::ByteCount done, tape::ByteCount total, tape::ByteCount,
+                          const std::string& current) {
+        check_stop();
+        progress.working(done, total, current);
+      };
+      events.warning = [&](const std::string& what) {
+        ++warnings;
+        out.warning(what);
+      };
+      events.volume = [&](const tape::ManifestVolume& volume) {
+        if (out.json())
+          out.line("volume", {{"key", volume.key},
+                              {"tape_offset", volume.tape_offset.value()},
+                              {"tape_size", volume.tape_size},
+                              {"size", volume.size}});
+        out.detail(fmt::format("{}: {} bytes", volume.key, volume.size));
+      };
+      summary = backup({store, folder, options, events});
+    }
+    report(summary, store, out);
+    const tape::ManifestTotals& totals = summary.totals;
+    const bool incomplete = summary.catalog.problems + totals.omitted + totals.torn > 0;
+    return incomplete || (change.strict && warnings + totals.changed + totals.grew > 0)
+               ? kIncomplete
+               : kDone;
+  }
+
+  void report(const BackupSummary& summary, const ObjectStore& store, const Output& out) const {
+    if (out.json()) {
+      Json fields = summary_fields(summary.catalog);
+      fields["outcome"] = summary.outcome == BackupSummary::Outcome::made        ? "made"
+                          : summary.outcome == BackupSummary::Outcome::unchanged ? "unchanged"
+                                                                                 : "dry_run";
+      fields["store"] = json_text(store.name());
+      fields["set"] = summary.set;
+      fields["snapshot"] = summary.snapshot;
+      fields["volumes"] = summary.volumes;
+      fields["stored"] = summary.totals.stored;
+      fields["omitted"] = summary.totals.omitted;
+      fields["torn"] = summary.totals.torn;
+      fields["grew"] = summary.totals.grew;
+      fields["changed"] = summary.totals.changed;
+      fields["bytes_sent"] = summary.bytes_sent;
+      if (summary.bytes_resumed_at) {
+        fields["bytes_resumed_at"] = *summary.bytes_resumed_at;
+        fields["bytes_read_again"] = summary.bytes_read_again;
+        fields["bytes_sent_again"] = summary.bytes_sent_again;
+      }
+      out.line("summary", fields);
+    }
+    std::string text = summary_text(summary.catalog);
+    switch (summary.outcome) {
+      case BackupSummary::Outcome::unchanged:
+        text += fmt::format("snapshot      nothing changed since {}; nothing was uploaded\n",
+                            summary.snapshot);
+        break;
+      case BackupSummary::Outcome::dry_run:
+        text += fmt::format("dry run       would make {} volumes in set {}; nothing was written\n",
+                            shown_count(summary.volumes), summary.set);
+        break;
+      case BackupSummary::Outcome::made:
+        text += fmt::format("snapshot      {} of set {}: {} volumes, {} ({} sent)\n",
+                            summary.snapshot, summary.set, shown_count(summary.volumes),
+                            shown_size(summary.totals.stored), shown_size(summary.bytes_sent));
+        if (summary.bytes_resumed_at)
+          text += fmt::format("continued     at {} of the tape; {} read again, {} sent again\n",
+                              shown_size(*summary.bytes_resumed_at),
+                              shown_size(summary.bytes_read_again),
+                              shown_size(summary.bytes_sent_again));
+        break;
+    }
+    if (summary.outcome != BackupSummary::Outcome::dry_run)
+      text += fmt::format("to restore    ragtape restore {} --set {} --to DIR\n", quoted(to),
+                          summary.set);
+    out.text(text);
+  }
+};
+
+}  // namespace
+
+void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand(
+      "backup", "Make a snapshot of a tree in a store; the same command continues it");
+  const auto command = std::make_shared<BackupCommand>();
+  command->source.add(*verb, "full");
+  verb->add_option("--to", command->to, "The store: a directory; a new one needs a parent")
+      ->required();
+  verb->add_option("--set", command->set,
+                   "The name under which snapshots follow each other (default: HOST-DIR)");
+  verb->add_option("--volume-size", command->volume_size,
+                   "Tape bytes in one volume, a multiple of the page; 0: one volume")
+      ->capture_default_str();
+  verb->add_option("--part-size", command->part_size,
+                   "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB")
+      ->capture_default_str();
+  command->ragzip.add(*verb);
+  command->change.add(*verb, "mark");
+  verb->add_flag("--restart", command->restart, "Give up what an interrupted run has done");
+  verb->add_flag("-n,--dry-run", command->dry_run, "Only scan and say what would be done");
+  verb->footer(help_end(
+      "ragtape backup ~/Documents --to /mnt/backups",
+      "0 done, or nothing changed; 1 failed; 2 usage; 3 done, but some sources could not be read; "
+      "5 try again, it continues; 6 the source changed (--on-change stop); 10 no such tree; 11 "
+      "another run holds the set; 12 denied; 129, 130, 143 interrupted: the same command "
+      "continues"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

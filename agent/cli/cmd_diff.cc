@@ -1,0 +1,109 @@
+// ragtape diff STORE [A B]
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/opened.h"
+#include "cli/options.h"
+#include "cli/signals.h"
+#include "cli/where.h"
+#include "restore/diff.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+const char* word_of(Difference kind) {
+  switch (kind) {
+    case Difference::added:
+      return "added";
+    case Difference::removed:
+      return "removed";
+    case Difference::changed:
+      return "changed";
+  }
+  return "";
+}
+
+struct DiffCommand {
+  std::string store;
+  std::string set;
+  std::vector<std::string> snapshots;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    Opened before(words(0));
+    Opened after(words(1));
+    DiffReport report;
+    tape::within(before.name() + " and " + after.name(), [&] {
+      report = diff(before.archive(), after.archive(), [&](const DiffLine& line) {
+        check_stop();
+        show(line, out);
+      });
+    });
+    if (out.json())
+      out.line("summary", {{"added", report.added},
+                           {"removed", report.removed},
+                           {"changed", report.changed},
+                           {"same", report.same},
+                           {"before", before.manifest()->snapshot},
+                           {"after", after.manifest()->snapshot}});
+    return kDone;
+  }
+
+  // Two IDs, or the last two of the set.
+  WhatWords words(std::size_t which) const {
+    WhatWords out{store, set, ""};
+    if (snapshots.size() == 2) {
+      out.snapshot = snapshots[which];
+      return out;
+    }
+    const auto opened = open_store(store);
+    out.set = settled_set(*opened, set);
+    const auto ids = snapshots_of(*opened, out.set);
+    if (ids.size() < 2)
+      throw tape::Error(tape::ErrorKind::not_found, "set " + out.set + " has " +
+                                                        std::to_string(ids.size()) +
+                                                        " snapshots; a difference needs two");
+    out.snapshot = ids[ids.size() - 2 + which];
+    return out;
+  }
+
+  static void show(const DiffLine& line, const Output& out) {
+    if (out.json()) {
+      out.line("difference", {{"difference", word_of(line.kind)},
+                              {"name", json_text(line.path)},
+                              {"fields", line.what}});
+      return;
+    }
+    const char sign = line.kind == Difference::added     ? '+'
+                      : line.kind == Difference::removed ? '-'
+                                                         : 'M';
+    out.text(fmt::format("{} {}{}\n", sign, tape::shown(line.path),
+                         line.what.empty() ? "" : "  (" + line.what + ")"));
+  }
+};
+
+}  // namespace
+
+void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("diff", "What changed from one snapshot to another");
+  const auto command = std::make_shared<DiffCommand>();
+  verb->add_option("STORE", command->store, "A store")->required();
+  verb->add_option("SNAPSHOT", command->snapshots,
+                   "Two IDs, or unique beginnings (default: the last two)")
+      ->expected(0, 2);
+  verb->add_option("--set", command->set, "The set (default: the only one)");
+  verb->footer(help_end("ragtape diff /mnt/backups",
+                        "0 done; 1 failed or damaged; 2 usage; 10 no such store or snapshot"));
+  verb->callback([&global, &chosen, command] {
+    if (command->snapshots.size() == 1)
+      throw CLI::ValidationError("SNAPSHOT", "two snapshots, or none");
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

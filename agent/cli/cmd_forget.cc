@@ -1,0 +1,68 @@
+// ragtape forget STORE --snapshot ID
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "backup/forget.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/where.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+struct ForgetCommand {
+  std::string what;
+  std::string set;
+  std::vector<std::string> snapshots;
+  bool dry_run = false;
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    const auto store = open_store(what);
+    const std::string settled = settled_set(*store, set);
+    std::vector<std::string> ids;
+    for (const std::string& typed : snapshots) {
+      // An unset variable must not mean the latest.
+      if (typed.empty())
+        throw tape::Error(tape::ErrorKind::usage, "--snapshot: an empty ID",
+                          "`ragtape snapshots` lists them");
+      ids.push_back(settled_snapshot(*store, settled, typed));
+    }
+    const ForgetReport report = forget(*store, settled, ids, dry_run);
+    if (out.json())
+      out.line("summary", {{"snapshots", report.snapshots},
+                           {"volumes", report.volumes},
+                           {"bytes", report.bytes},
+                           {"dry_run", dry_run}});
+    for (const std::string& id : report.snapshots)
+      out.text(fmt::format("{} {}\n", dry_run ? "would forget" : "forgot", id));
+    out.text(
+        fmt::format("{} volumes, {}\n", shown_count(report.volumes), shown_size(report.bytes)));
+    return kDone;
+  }
+};
+
+}  // namespace
+
+void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("forget", "Delete snapshots from a store");
+  const auto command = std::make_shared<ForgetCommand>();
+  verb->add_option("STORE", command->what, "A store")->required();
+  verb->add_option("--set", command->set, "The set (default: the only one)");
+  verb->add_option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable")
+      ->required();
+  verb->add_flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
+  verb->footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
+                        "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
+                        "deleted; 2 usage; 10 no such store or snapshot; 12 denied"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

@@ -1,0 +1,79 @@
+// ragtape snapshots STORE
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/where.h"
+#include "store/snapshots.h"
+
+namespace agent {
+namespace {
+
+struct SnapshotsCommand {
+  std::string what;
+  std::string set;
+
+  // A damaged manifest is reported; the others are listed.
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    const auto store = open_store(what);
+    const std::vector<std::string> sets =
+        set.empty() ? sets_in(*store) : std::vector<std::string>{settled_set(*store, set)};
+    ExitCode code = kDone;
+    std::uint64_t count = 0;
+    for (const std::string& name : sets) {
+      for (const std::string& id : snapshots_of(*store, name)) {
+        const auto failure = tape::failure_of([&] { show(read_manifest(*store, name, id), out); });
+        ++count;
+        if (!failure) continue;
+        code = exit_code_of(*failure);
+        out.error(*failure, code);
+      }
+    }
+    if (out.json()) out.line("summary", {{"snapshots", count}});
+    if (count == 0) out.warning(tape::shown(store->name()) + ": no snapshots");
+    return code;
+  }
+
+  static void show(const tape::Manifest& manifest, const Output& out) {
+    const tape::ManifestTotals& totals = manifest.totals;
+    const std::uint64_t lost = totals.omitted + totals.torn + totals.problems;
+    if (out.json())
+      out.line("snapshot", {{"set", manifest.set},
+                            {"snapshot", manifest.snapshot},
+                            {"host", json_text(manifest.host)},
+                            {"root", json_text(manifest.root)},
+                            {"start", tape::utc_text(manifest.start)},
+                            {"end", tape::utc_text(manifest.end)},
+                            {"entries", manifest.entries},
+                            {"tape_size", manifest.tape_size},
+                            {"stored", totals.stored},
+                            {"volumes", manifest.volumes.size()},
+                            {"incomplete", lost}});
+    out.text(fmt::format("{}  {}  {}  {:>10}  {:>10} entries  {}{}\n", manifest.snapshot,
+                         shown_time(manifest.start), manifest.set, shown_size(totals.stored),
+                         shown_count(manifest.entries), tape::shown(manifest.root),
+                         lost > 0 ? fmt::format("  ({} incomplete)", lost) : ""));
+  }
+};
+
+}  // namespace
+
+void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  CLI::App* verb = app.add_subcommand("snapshots", "List the snapshots in a store, oldest first");
+  verb->alias("list");
+  const auto command = std::make_shared<SnapshotsCommand>();
+  verb->add_option("STORE", command->what, "A store")->required();
+  verb->add_option("--set", command->set, "Only this set");
+  verb->footer(help_end("ragtape snapshots /mnt/backups",
+                        "0 done; 1 a manifest is damaged; 2 usage; 10 no such store or set"));
+  verb->callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

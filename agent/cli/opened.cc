@@ -1,0 +1,48 @@
+#include "cli/opened.h"
+
+#include "cli/where.h"
+#include "restore/snapshot_reader.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace agent {
+
+void WhatWords::add(CLI::App& verb, const std::string& help) {
+  verb.add_option("WHAT", what, help)->required();
+  verb.add_option("--set", set, "Of a store: the set (default: the only one)");
+  verb.add_option("--snapshot", snapshot,
+                  "Of a store: latest (default), or any unique beginning of an ID");
+}
+
+Opened::Opened(const WhatWords& words) {
+  if (is_store(words.what)) {
+    open_snapshot_of(words);
+    return;
+  }
+  if (!words.set.empty() || !words.snapshot.empty())
+    throw tape::Error(tape::ErrorKind::usage,
+                      tape::shown(words.what) + ": --set and --snapshot are for stores");
+  open_file(words.what);
+}
+
+void Opened::open_file(const std::string& path) {
+  source_ = std::make_unique<tape::CountingSource>(tape::open_file_source(path), counts_);
+  name_ = source_->name();
+  size_ = source_->size();
+  archive_ = tape::within(name_, [&] { return std::make_unique<tape::Archive>(*source_); });
+}
+
+void Opened::open_snapshot_of(const WhatWords& words) {
+  store_ = open_store(words.what);
+  const std::string set = settled_set(*store_, words.set);
+  const std::string snapshot = settled_snapshot(*store_, set, words.snapshot);
+  name_ = "snapshot " + snapshot + " of set " + set;
+  manifest_ = read_manifest(*store_, set, snapshot);
+  ++counts_.requests;
+  for (const tape::ManifestVolume& volume : manifest_->volumes)
+    size_ += volume.size;
+  archive_ = open_snapshot(*store_, *manifest_, counts_);
+}
+
+}  // namespace agent

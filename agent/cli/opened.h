@@ -1,0 +1,70 @@
+// What the reading verbs read: one archive, or a snapshot in a store. Opened and counted.
+//
+// Spec:    docs/cli.md "WHAT".
+#pragma once
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "cli/report.h"
+#include "store/object_store.h"
+#include "tape/archive.h"
+#include "tape/counting_source.h"
+#include "tape/manifest.h"
+
+namespace agent {
+
+// As typed.
+struct WhatWords {
+  std::string what;
+  std::string set;
+  std::string snapshot;
+
+  void add(CLI::App& verb, const std::string& help);
+};
+
+class Opened {
+ public:
+  // Fails: Error{usage} when --set or --snapshot go with an archive; as the archive does.
+  explicit Opened(const WhatWords& words);
+
+  // For messages.
+  const std::string& name() const { return name_; }
+  tape::Archive& archive() { return *archive_; }
+  const tape::ReadCounts& counts() const { return counts_; }
+  // Of a snapshot.
+  const std::optional<tape::Manifest>& manifest() const { return manifest_; }
+  // Bytes of the archive, or of all volumes.
+  tape::ByteCount size() const { return size_; }
+
+ private:
+  void open_file(const std::string& path);
+  void open_snapshot_of(const WhatWords& words);
+
+  std::string name_;
+  tape::ReadCounts counts_;
+  std::unique_ptr<ObjectStore> store_;
+  std::optional<tape::Manifest> manifest_;
+  std::unique_ptr<tape::RangeSource> source_;
+  tape::ByteCount size_ = 0;
+  std::unique_ptr<tape::Archive> archive_;
+};
+
+// Runs a step that reads; its errors name what is read. A failure is reported, with --json followed
+// by the figures of the reading, and comes back as its exit code.
+template <class Step>
+std::optional<ExitCode> reading(const Opened& opened, const Output& out, Step step) {
+  const auto failure = tape::failure_of([&] { tape::within(opened.name(), [&] { step(); }); });
+  out.detail(fmt::format("{}: {} requests, {} bytes read", opened.name(),
+                         opened.counts().requests.load(), opened.counts().bytes.load()));
+  if (!failure) return std::nullopt;
+  const ExitCode code = exit_code_of(*failure);
+  out.error(*failure, code);
+  if (out.json()) out.line("summary", reading_fields(opened.counts()));
+  return code;
+}
+
+}  // namespace agent

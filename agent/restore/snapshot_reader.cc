@@ -1,0 +1,35 @@
+#include "restore/snapshot_reader.h"
+
+#include "tape/error.h"
+
+namespace agent {
+
+std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume) {
+  return manifest.set + "/" + volume.key;
+}
+
+std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
+                                             const tape::Manifest& manifest,
+                                             tape::ReadCounts& counts) {
+  if (manifest.volumes.empty())
+    throw tape::Error(tape::ErrorKind::corrupt,
+                      "the manifest of snapshot " + manifest.snapshot + " names no volumes");
+  std::vector<tape::ArchiveVolume> volumes;
+  for (const tape::ManifestVolume& volume : manifest.volumes) {
+    tape::ArchiveVolume& out = volumes.emplace_back();
+    const std::string key = object_key(manifest, volume);
+    out.open = [&store, &counts, key] {
+      return std::make_unique<tape::CountingSource>(store.open(key), counts);
+    };
+    out.name = tape::shown(store.name() + "/" + key);
+    out.begin = volume.tape_offset;
+    out.tape_size = volume.tape_size;
+    out.size = volume.size;
+    out.slice_hash = volume.tape_xxh3;
+    out.records = volume.records;
+    out.first_path = volume.first_path;
+  }
+  return std::make_unique<tape::Archive>(std::move(volumes));
+}
+
+}  // namespace agent

@@ -1,0 +1,23 @@
+// The volumes of a snapshot as one archive.
+//
+// Threads: one caller at a time.
+#pragma once
+#include <memory>
+
+#include "store/object_store.h"
+#include "tape/archive.h"
+#include "tape/counting_source.h"
+#include "tape/manifest.h"
+
+namespace agent {
+
+// `store` and `counts` must outlive the archive. Volumes are opened when they are needed.
+// Fails: corrupt when the manifest names no volumes.
+std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
+                                             const tape::Manifest& manifest,
+                                             tape::ReadCounts& counts);
+
+// The key of a volume in its store.
+std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume);
+
+}  // namespace agent

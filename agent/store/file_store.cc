@@ -1,0 +1,330 @@
+#include "store/file_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <sstream>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::shown;
+using tape::WorkingFile;
+
+constexpr tape::ByteCount kPartLogMax = tape::ByteCount{4} << 20;
+constexpr std::size_t kUploadDigits = 16;
+constexpr std::size_t kDigestDigits = 64;
+constexpr const char* kPartPrefix = ".part-";
+
+bool is_temporary(const std::string& name) {
+  return name.starts_with(kPartPrefix);
+}
+
+// A log line of one durable part: number, offset, size, SHA-256.
+struct LoggedPart {
+  std::uint64_t offset = 0;
+  PartInfo info;
+};
+
+class FileStore final : public ObjectStore {
+ public:
+  explicit FileStore(std::string root)
+      : root_(std::move(root)),
+        held_(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        identity_(tape::identity_of(root_)) {}
+  FileStore(const FileStore&) = delete;
+  FileStore& operator=(const FileStore&) = delete;
+  ~FileStore() override {
+    if (held_ >= 0) ::close(held_);
+  }
+
+  std::string name() const override { return root_; }
+
+  std::optional<ObjectInfo> put(const std::string& key, tape::ByteView bytes, Put how) override {
+    const std::string path = place(key);
+    if (how == Put::if_absent && head(key)) return std::nullopt;
+    make_parents(key);
+    const std::string temporary = tape::temporary_name(tape::folder_of(path));
+    bool named = true;
+    const auto failure = tape::failure_of([&] {
+      const auto file = WorkingFile::create(temporary);
+      file->write_at(0, bytes);
+      file->sync();
+      if (how == Put::if_absent) {
+        named = tape::rename_if_absent(temporary, path);
+      } else {
+        rename_over(temporary, path);
+      }
+    });
+    if (failure || !named) ::unlink(temporary.c_str());
+    if (failure) throw Error(*failure);
+    if (!named) return std::nullopt;
+    tape::sync_folder(tape::folder_of(path));
+    return ObjectInfo{key, bytes.size(), ""};
+  }
+
+  std::string begin_upload(const std::string& key) override {
+    make_parents(key);
+    const std::string folder = tape::folder_of(place(key));
+    const std::string path = tape::temporary_name(folder);
+    WorkingFile::create(path)->sync();
+    WorkingFile::create(path + ".parts")->sync();
+    tape::sync_folder(folder);
+    return path.substr(path.size() - kUploadDigits);
+  }
+
+  PartInfo put_part(const std::string& key,
+                    const std::string& upload,
+                    const UploadedPart& part) override {
+    const std::string path = upload_place(key, upload);
+    const auto file = open_upload(path);
+    file->write_at(part.offset, part.bytes);
+    file->sync();
+    const PartInfo info{part.number, part.bytes.size(), tape::hex(part.sha256)};
+    // Begun anew: what a failed append left may not reach into it.
+    std::string line = "\n";
+    for (const std::uint64_t value : {std::uint64_t{part.number}, part.offset, info.size})
+      line.append(std::to_string(value)).append(" ");
+    line.append(info.etag).append("\n");
+    const auto log = open_upload(path + ".parts");
+    log->append(tape::as_bytes(line));
+    log->sync();
+    return info;
+  }
+
+  std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) override {
+    std::vector<PartInfo> out;
+    for (const auto& [number, part] : logged(key, upload))
+      out.push_back(part.info);
+    return out;
+  }
+
+  ObjectInfo complete_upload(const std::string& key,
+                             const std::string& upload,
+                             const std::vector<PartInfo>& parts) override {
+    const std::string path = place(key);
+    const auto held = logged(key, upload);
+    std::uint64_t size = 0;
+    for (const PartInfo& part : parts) {
+      const auto found = held.find(part.number);
+      if (found == held.end() || found->second.offset != size ||
+          found->second.info.size != part.size || found->second.info.etag != part.etag)
+        throw Error(ErrorKind::corrupt, shown(path) + ": part " + std::to_string(part.number) +
+                                            " is not what was uploaded");
+      size += part.size;
+    }
+    const std::string temporary = upload_place(key, upload);
+    {
+      const auto file = open_upload(temporary);
+      file->truncate(size);
+      file->sync();
+    }
+    rename_over(temporary, path);
+    ::unlink((temporary + ".parts").c_str());
+    tape::sync_folder(tape::folder_of(path));
+    return {key, size, ""};
+  }
+
+  void abort_upload(const std::string& key, const std::string& upload) override {
+    const std::string path = upload_place(key, upload);
+    unlink_if_there(path);
+    unlink_if_there(path + ".parts");
+    remove_empty_parents(key);
+  }
+
+  std::optional<ObjectInfo> head(const std::string& key) override {
+    const std::string path = place(key);
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) {
+        check_root();
+        return std::nullopt;
+      }
+      throw tape::errno_error(shown(path), errno);
+    }
+    if (!S_ISREG(info.st_mode)) return std::nullopt;
+    return ObjectInfo{key, static_cast<tape::ByteCount>(info.st_size), ""};
+  }
+
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    return tape::open_file_source(place(key));
+  }
+
+  void list(const std::string& prefix,
+            const std::function<void(const ObjectInfo&)>& visit) override {
+    std::vector<ObjectInfo> found;
+    walk(prefix, found);
+    std::sort(found.begin(), found.end(),
+              [](const ObjectInfo& a, const ObjectInfo& b) { return a.key < b.key; });
+    for (const ObjectInfo& object : found)
+      visit(object);
+  }
+
+  std::vector<std::string> folders(const std::string& prefix) override {
+    std::vector<std::string> out;
+    for (const auto& [name, mode] : names_in(prefix)) {
+      if (S_ISDIR(mode)) out.push_back(name);
+    }
+    return out;
+  }
+
+  void remove(const std::string& key) override {
+    const std::string path = place(key);
+    if (unlink_if_there(path)) tape::sync_folder(tape::folder_of(path));
+    remove_empty_parents(key);
+  }
+
+ private:
+  std::string place(const std::string& key) const {
+    check_object_key(key);
+    return root_ + "/" + key;
+  }
+
+  std::string upload_place(const std::string& key, const std::string& upload) const {
+    const bool digits = upload.size() == kUploadDigits &&
+                        upload.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!digits) throw Error(ErrorKind::not_found, shown(upload) + ": no such upload");
+    return tape::folder_of(place(key)) + "/" + kPartPrefix + upload;
+  }
+
+  // A store that went away, or is another one now, must not look like one that has lost things.
+  void check_root() const {
+    if (!identity_ || tape::identity_of(root_) != identity_)
+      throw Error(ErrorKind::transient, shown(root_) + ": the store is not there any more",
+                  "when it is back, the same command continues");
+  }
+
+  // An upload that is not there, in a store that is.
+  std::unique_ptr<WorkingFile> open_upload(const std::string& path) const {
+    std::unique_ptr<WorkingFile> out;
+    const auto failure = tape::failure_of([&] { out = WorkingFile::open(path); });
+    if (failure && failure->kind() == ErrorKind::not_found) check_root();
+    if (failure) throw Error(*failure);
+    return out;
+  }
+
+  void make_parents(const std::string& key) const {
+    check_root();
+    for (std::size_t slash = key.find('/'); slash != std::string::npos;
+         slash = key.find('/', slash + 1)) {
+      const std::string folder = root_ + "/" + key.substr(0, slash);
+      if (tape::create_folder(folder)) tape::sync_folder(tape::folder_of(folder));
+    }
+  }
+
+  void remove_empty_parents(const std::string& key) const {
+    for (std::size_t slash = key.rfind('/'); slash != std::string::npos && slash > 0;
+         slash = key.rfind('/', slash - 1)) {
+      if (::rmdir((root_ + "/" + key.substr(0, slash)).c_str()) != 0) return;
+    }
+  }
+
+  static void rename_over(const std::string& from, const std::string& to) {
+    if (std::rename(from.c_str(), to.c_str()) != 0) throw tape::errno_error(shown(to), errno);
+  }
+
+  static bool unlink_if_there(const std::string& path) {
+    if (::unlink(path.c_str()) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw tape::errno_error(shown(path), errno);
+  }
+
+  // The last line of each number; a line that was cut never became durable.
+  std::map<std::uint32_t, LoggedPart> logged(const std::string& key, const std::string& upload) {
+    const std::string path = upload_place(key, upload);
+    static_cast<void>(open_upload(path));
+    const auto log = tape::open_file_source(path + ".parts");
+    if (log->size() > kPartLogMax)
+      throw Error(ErrorKind::corrupt, log->name() + ": larger than any log of parts");
+    tape::Bytes bytes(log->size());
+    log->read_at(tape::GzOffset(0), bytes);
+    const std::string text = tape::as_text(bytes);
+    std::istringstream lines(text.substr(0, text.rfind('\n') + 1));
+    std::map<std::uint32_t, LoggedPart> out;
+    for (std::string line; std::getline(lines, line);) {
+      LoggedPart part;
+      std::istringstream fields(line);
+      if (fields >> part.info.number >> part.offset >> part.info.size >> part.info.etag &&
+          part.info.etag.size() == kDigestDigits)
+        out[part.info.number] = part;
+    }
+    return out;
+  }
+
+  std::vector<std::pair<std::string, mode_t>> names_in(const std::string& prefix) const {
+    const std::string folder = root_ + "/" + prefix;
+    struct Close {
+      void operator()(DIR* handle) const { ::closedir(handle); }
+    };
+    const std::unique_ptr<DIR, Close> handle(::opendir(folder.c_str()));
+    std::vector<std::pair<std::string, mode_t>> out;
+    if (!handle) {
+      if (errno != ENOENT && errno != ENOTDIR) throw tape::errno_error(shown(folder), errno);
+      check_root();
+      return out;
+    }
+    for (errno = 0;; errno = 0) {
+      const dirent* entry = ::readdir(handle.get());  // NOLINT(concurrency-mt-unsafe): own handle
+      if (entry == nullptr) break;
+      const std::string name = entry->d_name;
+      if (name == "." || name == ".." || is_temporary(name)) continue;
+      struct stat info {};
+      if (::stat((folder + name).c_str(), &info) == 0) {
+        out.emplace_back(name, info.st_mode);
+      } else if (errno != ENOENT) {
+        // Passed over, it would look as if it were not there.
+        throw tape::errno_error(shown(folder + name), errno);
+      }
+    }
+    if (errno != 0) throw tape::errno_error(shown(folder), errno);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  void walk(const std::string& prefix, std::vector<ObjectInfo>& found) {
+    for (const auto& [name, mode] : names_in(prefix)) {
+      if (S_ISDIR(mode)) walk(prefix + name + "/", found);
+      if (!S_ISREG(mode)) continue;
+      if (auto info = head(prefix + name)) found.push_back(std::move(*info));
+    }
+  }
+
+  std::string root_;
+  int held_;  // so that no other folder gets its inode
+  std::optional<tape::FileIdentity> identity_;
+};
+
+std::unique_ptr<ObjectStore> opened(const std::string& path) {
+  const std::string root = tape::resolved(path);
+  if (!tape::is_directory(root))
+    throw Error(ErrorKind::usage, shown(path) + ": not a directory, so no store");
+  return std::make_unique<FileStore>(root);
+}
+
+}  // namespace
+
+std::unique_ptr<ObjectStore> create_file_store(const std::string& path, bool& made) {
+  std::string folder = path;
+  while (folder.size() > 1 && folder.ends_with('/'))
+    folder.pop_back();
+  made = !tape::identity_of(folder) && tape::create_folder(folder);
+  if (made) tape::sync_folder(tape::folder_of(folder));
+  return opened(folder);
+}
+
+std::unique_ptr<ObjectStore> open_file_store(const std::string& path) {
+  return opened(path);
+}
+
+}  // namespace agent

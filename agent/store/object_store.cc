@@ -1,0 +1,28 @@
+#include "store/object_store.h"
+
+#include "tape/error.h"
+
+namespace agent {
+
+tape::Bytes read_object(ObjectStore& store, const std::string& key, tape::ByteCount limit) {
+  const auto source = store.open(key);
+  if (source->size() > limit)
+    throw tape::Error(tape::ErrorKind::corrupt,
+                      source->name() + ": " + std::to_string(source->size()) + " bytes, at most " +
+                          std::to_string(limit) + " expected");
+  tape::Bytes out(source->size());
+  source->read_at(tape::GzOffset(0), out);
+  return out;
+}
+
+void check_object_key(const std::string& key) {
+  for (std::size_t at = 0; at <= key.size();) {
+    const std::size_t slash = std::min(key.find('/', at), key.size());
+    const std::string part = key.substr(at, slash - at);
+    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos)
+      throw tape::Error(tape::ErrorKind::usage, tape::shown(key) + ": not a key of an object");
+    at = slash + 1;
+  }
+}
+
+}  // namespace agent

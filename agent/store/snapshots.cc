@@ -1,0 +1,130 @@
+#include "store/snapshots.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::shown;
+
+bool is_set_name(const std::string& set) {
+  return !set.empty() && set.size() <= kSetNameMax && set.front() != '.' &&
+         std::all_of(set.begin(), set.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+// YYYYMMDDTHHMMSSZ-<8 hex>: somebody's copy of a snapshot under another name is none.
+bool is_snapshot_name(const std::string& id) {
+  constexpr std::string_view kShape = "ddddddddTddddddZ-xxxxxxxx";
+  if (id.size() != kShape.size()) return false;
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = id[i] >= '0' && id[i] <= '9';
+    const bool fits = kShape[i] == 'd'   ? digit
+                      : kShape[i] == 'x' ? digit || (id[i] >= 'a' && id[i] <= 'f')
+                                         : id[i] == kShape[i];
+    if (!fits) return false;
+  }
+  return true;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out += (out.empty() ? "" : ", ") + shown(name);
+  return out;
+}
+
+}  // namespace
+
+void check_set_name(const std::string& set) {
+  if (!is_set_name(set))
+    throw Error(ErrorKind::usage, "--set " + shown(set) +
+                                      ": 1 to 64 of A-Z a-z 0-9 . _ - expected, the first no `.`");
+}
+
+std::string manifest_key(const std::string& set, const std::string& snapshot) {
+  return set + "/" + snapshot + "/manifest.json";
+}
+
+std::string volume_key(const std::string& set,
+                       const std::string& snapshot,
+                       std::uint64_t number,
+                       std::uint64_t count) {
+  std::string key = snapshot + "/" + set + ".tar.gz";
+  if (count == 1) return key;
+  char digits[24];
+  std::snprintf(digits, sizeof digits, ".%05llu", static_cast<unsigned long long>(number));
+  return key + digits;
+}
+
+std::vector<std::string> sets_in(ObjectStore& store) {
+  std::vector<std::string> out = store.folders("");
+  std::erase_if(out, [](const std::string& name) { return !is_set_name(name); });
+  return out;
+}
+
+std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set) {
+  std::vector<std::string> out = store.folders(set + "/");
+  std::erase_if(out, [&](const std::string& id) {
+    return !is_snapshot_name(id) || !store.head(manifest_key(set, id));
+  });
+  return out;
+}
+
+tape::Manifest read_manifest(ObjectStore& store,
+                             const std::string& set,
+                             const std::string& snapshot) {
+  const std::string key = manifest_key(set, snapshot);
+  return tape::within(shown(store.name() + "/" + key), [&] {
+    const tape::Bytes bytes = read_object(store, key, tape::kManifestSizeMax);
+    tape::Manifest manifest = tape::decode_manifest(bytes);
+    if (manifest.set != set || manifest.snapshot != snapshot)
+      throw Error(ErrorKind::corrupt, "it is the manifest of snapshot " + shown(manifest.snapshot) +
+                                          " of set " + shown(manifest.set));
+    return manifest;
+  });
+}
+
+std::string settled_set(ObjectStore& store, const std::string& set) {
+  if (!set.empty()) check_set_name(set);
+  std::vector<std::string> sets = sets_in(store);
+  // A folder of somebody else's, or of a run that never ended, is no set to read.
+  if (set.empty() && sets.size() > 1)
+    std::erase_if(sets, [&](const std::string& name) { return snapshots_of(store, name).empty(); });
+  if (!set.empty()) {
+    if (std::find(sets.begin(), sets.end(), set) != sets.end()) return set;
+    throw Error(ErrorKind::not_found, "set " + shown(set) + ": not in " + shown(store.name()),
+                sets.empty() ? "there are no sets" : "sets: " + joined(sets));
+  }
+  if (sets.empty())
+    throw Error(ErrorKind::not_found, shown(store.name()) + ": no snapshots in this store");
+  if (sets.size() > 1)
+    throw Error(ErrorKind::usage, shown(store.name()) + " holds several sets: " + joined(sets),
+                "choose one with --set");
+  return sets.front();
+}
+
+std::string settled_snapshot(ObjectStore& store,
+                             const std::string& set,
+                             const std::string& snapshot) {
+  std::vector<std::string> ids = snapshots_of(store, set);
+  const bool latest = snapshot.empty() || snapshot == "latest";
+  if (!latest) std::erase_if(ids, [&](const std::string& id) { return !id.starts_with(snapshot); });
+  if (ids.empty())
+    throw Error(ErrorKind::not_found,
+                latest ? "set " + shown(set) + ": no snapshots"
+                       : "snapshot " + shown(snapshot) + ": none of set " + shown(set),
+                "`ragtape snapshots` lists them");
+  if (!latest && ids.size() > 1)
+    throw Error(ErrorKind::usage, "snapshot " + shown(snapshot) + ": several fit: " + joined(ids));
+  return ids.back();
+}
+
+}  // namespace agent

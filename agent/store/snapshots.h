@@ -1,0 +1,46 @@
+// Snapshots in a store: <store>/<set>/<snapshot>/manifest.json is what makes one.
+//
+// Threads: any number of callers.
+// Spec:    docs/format.md §5.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/object_store.h"
+#include "tape/manifest.h"
+
+namespace agent {
+
+inline constexpr std::size_t kSetNameMax = 64;
+
+// Fails: Error{usage} unless `set` is [A-Za-z0-9._-]{1,64} without a leading `.`.
+void check_set_name(const std::string& set);
+
+// Keys.
+std::string manifest_key(const std::string& set, const std::string& snapshot);
+// Relative to <store>/<set>/, as in the manifest: of volume `number` of `count`.
+std::string volume_key(const std::string& set,
+                       const std::string& snapshot,
+                       std::uint64_t number,
+                       std::uint64_t count);
+
+// Names of sets that hold anything, sorted.
+std::vector<std::string> sets_in(ObjectStore& store);
+// IDs of the snapshots of a set that have a manifest, oldest first.
+std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set);
+
+// Fails: not_found; corrupt, also when it is the manifest of another snapshot.
+tape::Manifest read_manifest(ObjectStore& store,
+                             const std::string& set,
+                             const std::string& snapshot);
+
+// The only set when `set` is empty. Fails: not_found; usage with the list when there are several.
+std::string settled_set(ObjectStore& store, const std::string& set);
+// By `latest` (or nothing) or any unique beginning of its ID. Fails: not_found; usage when several
+// fit.
+std::string settled_snapshot(ObjectStore& store,
+                             const std::string& set,
+                             const std::string& snapshot);
+
+}  // namespace agent

@@ -1,0 +1,132 @@
+#include "restore/volume_reader.h"
+
+#include <algorithm>
+#include <random>
+
+#include "tape/error.h"
+
+namespace tape {
+namespace {
+
+[[noreturn]] void corrupt(const std::string& what) {
+  throw Error(ErrorKind::corrupt, what);
+}
+
+// Before anything is read of it: a volume that was cut or exchanged has no footer where it belongs.
+const RangeSource& of_size(const RangeSource& source, ByteCount expected) {
+  if (source.size() != expected)
+    corrupt("it has " + std::to_string(source.size()) + " bytes, the manifest says " +
+            std::to_string(expected));
+  return source;
+}
+
+}  // namespace
+
+VolumeReader::VolumeReader(const RangeSource& source) : ragzip_(source), index_(ragzip_) {}
+
+VolumeReader::VolumeReader(std::unique_ptr<RangeSource> source, const ArchiveVolume& volume)
+    : owned_(std::move(source)),
+      name_(owned_->name()),
+      ragzip_(of_size(*owned_, volume.size)),
+      index_(ragzip_) {
+  if (ragzip_.geometry().logical_size != volume.tape_size)
+    corrupt("it holds " + std::to_string(ragzip_.geometry().logical_size) +
+            " bytes of the tape, the manifest says " + std::to_string(volume.tape_size));
+  if (index_.root().slice_hash != volume.slice_hash)
+    corrupt("it is sound, but not the volume that the manifest names: another XXH3-128");
+}
+
+void VolumeReader::expect_walk(ByteCount most) {
+  const MemberIndexRoot& root = index_.root();
+  walk_ = {GzOffset(0), (root.records == 0 ? root.extension : root.leaves.begin).value()};
+  ragzip_.read_ahead(walk_, most);
+}
+
+void VolumeReader::expect(GzRange pages) {
+  if (walk_.size == 0) ragzip_.read_ahead(pages, kReadAheadMax);
+}
+
+ByteView VolumeReader::page(std::uint64_t number, GzRange place, GzOffset& end) {
+  if (page_number_ != number) {
+    page_number_.reset();
+    const GzRange found = ragzip_.decode_page(number, place, page_);
+    page_end_ = found.end();
+    page_number_ = number;
+    if (checking_) check_page(number, found);
+  }
+  end = page_end_;
+  return page_;
+}
+
+void VolumeReader::begin_check() {
+  ragzip_.inflate_as_gzip_does();
+  checking_ = true;
+  page_number_.reset();
+  pages_checked_ = 0;
+  slice_hash_.reset();
+}
+
+// Every page comes by once, in order, while the members are checked.
+void VolumeReader::check_page(std::uint64_t number, GzRange found) {
+  if (number != pages_checked_)
+    corrupt("page " + std::to_string(number) + " where page " + std::to_string(pages_checked_) +
+            " was expected: members are not contiguous");
+  ++pages_checked_;
+  const GzOffset indexed = ragzip_.page_place(number).begin;
+  if (indexed != found.begin)
+    corrupt("page " + std::to_string(number) + " at " + std::to_string(found.begin.value()) +
+            ": the page index says " + std::to_string(indexed.value()));
+  slice_hash_.update(page_);
+  if (pages_checked_ != ragzip_.geometry().page_count) return;
+  if (slice_hash_.digest() != index_.root().slice_hash)
+    corrupt("the content does not have the XXH3-128 that TMIX records");
+}
+
+void VolumeReader::check_rest() {
+  for (std::uint64_t number = pages_checked_; number < ragzip_.geometry().page_count; ++number) {
+    GzOffset end;
+    page(number, ragzip_.page_place(number), end);
+  }
+}
+
+// Both indexes say where the page of a member's first byte begins.
+void VolumeReader::check_indexes() {
+  index_.check();
+  const auto cursor = index_.records_from({});
+  while (const auto record = cursor->next()) {
+    const auto number = static_cast<std::uint64_t>(std::max<std::int64_t>(record->offset, 0)) >>
+                        ragzip_.geometry().page_bits;
+    if (number >= ragzip_.geometry().page_count)
+      corrupt(shown(record->name()) + ": it reaches behind the last page");
+    const GzOffset indexed = ragzip_.page_place(number).begin;
+    if (indexed == record->pages.begin) continue;
+    corrupt(shown(record->name()) + ": its record says its first page is at " +
+            std::to_string(record->pages.begin.value()) + ", the page index says " +
+            std::to_string(indexed.value()));
+  }
+}
+
+std::uint64_t VolumeReader::check_sample(double share,
+                                         std::uint64_t seed,
+                                         const std::function<void(ByteCount)>& progress) {
+  if (share > 0.5) expect_walk(kWalkAhead);
+  ragzip_.inflate_as_gzip_does();
+  std::mt19937_64 random(seed);
+  std::bernoulli_distribution chosen(share);
+  std::uint64_t decoded = 0;
+  GzOffset before;
+  Bytes page;
+  for (std::uint64_t number = 0; number < ragzip_.geometry().page_count; ++number) {
+    const GzRange place = ragzip_.page_place(number);
+    if (number != 0 && place.begin <= before)
+      corrupt("page " + std::to_string(number) + " does not stand behind the one before");
+    before = place.begin;
+    if (progress) progress(number << ragzip_.geometry().page_bits);
+    if (!chosen(random)) continue;
+    ragzip_.decode_page(number, place, page);
+    ++decoded;
+  }
+  return decoded;
+}
+
+}  // namespace tape

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""backup and the verbs that read a store, as a user types them."""
+import glob
+import os
+import unittest
+
+from cli import CliTest, read, write
+
+
+class Backup(CliTest):
+    def backed_up(self, *options):
+        tree = self.make_tree()
+        done = self.done("--json", "backup", tree, "--to", self.path("store"), "--set", "s", *options)
+        return self.summary(done.stdout)
+
+    def test_a_backup_comes_back_and_says_how(self):
+        tree = self.make_tree()
+        done = self.done("backup", tree, "--to", self.path("store"))
+        self.assertIn(b"ragtape restore", done.stdout)
+        self.assertIn(b"a new store", done.stderr)
+        self.done("restore", self.path("store"), "--to", self.path("back"))
+        self.assertEqual(read(self.path("back", "tree", "dir", "file")), read(os.path.join(tree, "dir", "file")))
+        listed = self.done("ls", self.path("store")).stdout
+        self.assertIn(b"tree/dir/file", listed)
+        self.assertEqual(self.done("find", self.path("store"), "fil*").stdout, b"tree/dir/file\n")
+        self.assertEqual(self.done("cat", "file://" + self.path("store"), "tree/dir/file").stdout, read(os.path.join(tree, "dir", "file")))
+
+    def test_what_is_wrong_with_the_options_is_said_before_anything_is_made(self):
+        tree = self.make_tree()
+        for options in (["--volume-size", "1000"], ["--volume-size", "100000"], ["--part-size", "1000"], ["--part-size", "128MiB"], ["--part-size", "0"],
+                        ["--set", "../x"], ["--set", ".x"], ["--set", "x" * 65], ["--page-size", "32MiB", "--volume-size", "32MiB"]):
+            with self.subTest(options=options):
+                self.fails(2, "backup", tree, "--to", self.path("store"), *options)
+                self.assertEqual(glob.glob(self.path("store", "*")), [])
+        # None of them stands in the way of the next.
+        self.done("backup", tree, "--to", self.path("store"))
+        self.fails(2, "backup", tree, "--to", "")
+        self.fails(2, "backup", tree, "--to", "file://relative")
+
+    def test_a_dry_run_makes_nothing(self):
+        tree = self.make_tree()
+        os.mkdir(self.path("store"))
+        done = self.done("backup", "-n", tree, "--to", self.path("store"))
+        self.assertIn(b"would make", done.stdout)
+        self.assertEqual(os.listdir(self.path("store")), [])
+        self.fails(10, "backup", "-n", tree, "--to", self.path("none"))
+        self.assertFalse(os.path.exists(self.path("none")))
+
+    def test_another_source_under_the_name_of_a_set_must_be_typed(self):
+        self.backed_up()
+        os.mkdir(self.path("other"))
+        os.mkdir(self.path("other", "tree"))
+        write(self.path("other", "tree", "x"), b"x")
+        self.done("backup", self.path("tree"), "--to", self.path("two"))
+        self.fails(2, "backup", self.path("other", "tree"), "--to", self.path("two"), says=["tree", "--set"])
+
+    def test_forget_wants_an_id_and_deletes_what_it_says(self):
+        first = self.backed_up()["snapshot"]
+        write(self.path("tree", "more"), b"more")
+        second = self.backed_up_again()
+        self.fails(2, "forget", self.path("store"), "--snapshot", "")
+        self.fails(10, "forget", self.path("store"), "--snapshot", "1999")
+        self.assertIn(b"would forget", self.done("forget", "-n", self.path("store"), "--snapshot", first).stdout)
+        self.done("forget", self.path("store"), "--snapshot", first)
+        listed = self.done("snapshots", self.path("store")).stdout.decode()
+        self.assertNotIn(first, listed)
+        self.assertIn(second, listed)
+        self.assertEqual(os.listdir(self.path("store", "s")), [second])
+        self.done("verify", "--full", self.path("store"))
+
+    def backed_up_again(self):
+        return self.summary(self.done("--json", "backup", self.path("tree"), "--to", self.path("store"), "--set", "s").stdout)["snapshot"]
+
+    def test_a_damaged_manifest_does_not_stop_the_next_backup(self):
+        first = self.backed_up()["snapshot"]
+        manifest = self.path("store", "s", first, "manifest.json")
+        whole = read(manifest)
+        os.unlink(manifest)
+        write(manifest, whole[:100] + b"X" + whole[101:])
+        done = self.done("--json", "backup", self.path("tree"), "--to", self.path("store"), "--set", "s")
+        self.assertEqual(self.summary(done.stdout)["outcome"], "made")
+        self.assertIn(b"manifest.json", done.stdout + done.stderr)
+        self.done("restore", self.path("store"), "--to", self.path("back"))
+        self.fails(4, "verify", self.path("store"), says=[first])
+
+    def test_somebodys_copy_of_a_snapshot_is_none(self):
+        first = self.backed_up()["snapshot"]
+        os.symlink(self.path("store", "s", first), self.path("store", "s", "keep"))
+        self.assertNotIn(b"keep", self.done("snapshots", self.path("store")).stdout)
+        self.done("ls", self.path("store"))
+
+    def test_verify_of_nothing_is_not_a_success(self):
+        os.mkdir(self.path("empty"))
+        self.fails(10, "verify", self.path("empty"), says=["no snapshots"])
+
+    def test_one_volume_by_itself_is_not_called_damaged(self):
+        self.make_tree()
+        write(self.path("tree", "large"), os.urandom(3 << 20))
+        self.backed_up_into_volumes()
+        for volume in glob.glob(self.path("store", "s", "*", "*.tar.gz.*")):
+            done = self.run_ragtape("verify", "--full", volume)
+            self.assertIn(done.returncode, (0, 1))
+            self.done("ls", volume)
+
+    def backed_up_into_volumes(self):
+        self.done("backup", self.path("tree"), "--to", self.path("store"), "--set", "s", "--volume-size", "1MiB")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,164 @@
+// What every ObjectStore must do. A store's own test calls this with a fresh, empty one.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "store/object_store.h"
+#include "support/expect.h"
+#include "tape/digest.h"
+#include "tape/error.h"
+
+namespace test {
+
+inline tape::Bytes bytes_of(const std::string& text) {
+  const tape::ByteView view = tape::as_bytes(text);
+  return {view.begin(), view.end()};
+}
+
+inline std::string content(agent::ObjectStore& store, const std::string& key) {
+  return tape::as_text(agent::read_object(store, key, 1 << 24));
+}
+
+inline std::vector<std::string> keys_in(agent::ObjectStore& store, const std::string& prefix) {
+  std::vector<std::string> out;
+  store.list(prefix, [&](const agent::ObjectInfo& info) { out.push_back(info.key); });
+  return out;
+}
+
+inline agent::PartInfo send_part(agent::ObjectStore& store,
+                                 const std::string& key,
+                                 const std::string& upload,
+                                 std::uint32_t number,
+                                 std::uint64_t offset,
+                                 const tape::Bytes& bytes) {
+  return store.put_part(key, upload, {number, offset, bytes, tape::sha256(bytes)});
+}
+
+// `part_size`: the smallest that the store takes for all parts but the last.
+inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>& make,
+                     std::size_t part_size) {
+  using agent::ObjectStore;
+  using tape::ErrorKind;
+  using tape::failed;
+  const auto store = make();
+
+  SECTION("what was put is read back, whole and in ranges") {
+    CHECK(store->put("a/b", tape::as_bytes("hello"), ObjectStore::Put::replace)->size == 5);
+    CHECK(content(*store, "a/b") == "hello");
+    const auto source = store->open("a/b");
+    tape::Bytes middle(3);
+    source->read_at(tape::GzOffset(1), middle);
+    CHECK(tape::as_text(middle) == "ell");
+    CHECK(store->head("a/b")->size == 5);
+    CHECK(store->head("a/b")->key == "a/b");
+    store->put("a/b", tape::as_bytes("other"), ObjectStore::Put::replace);
+    CHECK(content(*store, "a/b") == "other");
+    store->put("empty", {}, ObjectStore::Put::replace);
+    CHECK(content(*store, "empty").empty());
+  }
+  SECTION("a key that is taken stays as it is when it must be absent") {
+    CHECK(store->put("k", tape::as_bytes("first"), ObjectStore::Put::if_absent));
+    CHECK_FALSE(store->put("k", tape::as_bytes("second"), ObjectStore::Put::if_absent));
+    CHECK(content(*store, "k") == "first");
+  }
+  SECTION("of many who create one key, one does") {
+    std::atomic<int> made = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 8; ++i)
+        threads.emplace_back([&, i] {
+          if (store->put("k", tape::as_bytes(std::to_string(i)), ObjectStore::Put::if_absent))
+            ++made;
+        });
+    }
+    CHECK(made == 1);
+  }
+  SECTION("what is not there is none, or not found") {
+    CHECK_FALSE(store->head("none"));
+    CHECK_FALSE(store->head("none/below"));
+    CHECK(failed([&] { store->open("none"); }).kind() == ErrorKind::not_found);
+    CHECK(keys_in(*store, "").empty());
+    CHECK(keys_in(*store, "none/").empty());
+    CHECK(store->folders("").empty());
+    store->remove("none");
+    store->remove("none/below");
+  }
+  SECTION("lists are sorted by key, and of their prefix") {
+    for (const char* key : {"b/2", "a", "b/1", "b/c/d", "b-1", "z"})
+      store->put(key, tape::as_bytes("x"), ObjectStore::Put::replace);
+    CHECK(keys_in(*store, "") == std::vector<std::string>{"a", "b-1", "b/1", "b/2", "b/c/d", "z"});
+    CHECK(keys_in(*store, "b/") == std::vector<std::string>{"b/1", "b/2", "b/c/d"});
+    CHECK(store->folders("") == std::vector<std::string>{"b"});
+    CHECK(store->folders("b/") == std::vector<std::string>{"c"});
+    store->remove("b/c/d");
+    CHECK(store->folders("b/").empty());
+    CHECK_FALSE(store->head("b/c/d"));
+  }
+  SECTION("an upload is invisible before it is completed, and then whole") {
+    const tape::Bytes first(part_size, 'a');
+    const tape::Bytes second(part_size, 'b');
+    const tape::Bytes last = bytes_of("end");
+    const std::string upload = store->begin_upload("f/x");
+    // In any order.
+    const auto p2 = send_part(*store, "f/x", upload, 2, part_size, second);
+    const auto p1 = send_part(*store, "f/x", upload, 1, 0, first);
+    const auto p3 = send_part(*store, "f/x", upload, 3, 2 * part_size, last);
+    CHECK_FALSE(store->head("f/x"));
+    CHECK(keys_in(*store, "").empty());
+    const auto held = store->list_parts("f/x", upload);
+    REQUIRE(held.size() == 3);
+    CHECK(held[0].number == 1);
+    CHECK(held[1].etag == p2.etag);
+    CHECK(held[2].size == 3);
+    CHECK(store->complete_upload("f/x", upload, {p1, p2, p3}).size == 2 * part_size + 3);
+    const std::string whole = content(*store, "f/x");
+    CHECK(whole == std::string(part_size, 'a') + std::string(part_size, 'b') + "end");
+    CHECK(failed([&] { store->list_parts("f/x", upload); }).kind() == ErrorKind::not_found);
+    CHECK(failed([&] {
+            store->complete_upload("f/x", upload, {p1, p2, p3});
+          }).kind() == ErrorKind::not_found);
+    CHECK(content(*store, "f/x") == whole);
+  }
+  SECTION("a part that is sent again replaces the first") {
+    const std::string upload = store->begin_upload("x");
+    const auto old = send_part(*store, "x", upload, 1, 0, tape::Bytes(part_size, 'o'));
+    const auto now = send_part(*store, "x", upload, 1, 0, tape::Bytes(part_size, 'n'));
+    CHECK(old.etag != now.etag);
+    CHECK(store->list_parts("x", upload).size() == 1);
+    CHECK(failed([&] { store->complete_upload("x", upload, {old}); }).kind() == ErrorKind::corrupt);
+    store->complete_upload("x", upload, {now});
+    CHECK(content(*store, "x") == std::string(part_size, 'n'));
+  }
+  SECTION("an upload that was given up leaves nothing, and takes nothing more") {
+    const std::string upload = store->begin_upload("f/x");
+    send_part(*store, "f/x", upload, 1, 0, bytes_of("part"));
+    store->abort_upload("f/x", upload);
+    store->abort_upload("f/x", upload);
+    CHECK_FALSE(store->head("f/x"));
+    CHECK(failed([&] { send_part(*store, "f/x", upload, 2, 4, bytes_of("part")); }).kind() ==
+          ErrorKind::not_found);
+    CHECK(failed([&] { store->list_parts("f/x", "0123456789abcdef"); }).kind() ==
+          ErrorKind::not_found);
+  }
+  SECTION("two uploads of one key do not mix") {
+    const std::string one = store->begin_upload("x");
+    const std::string two = store->begin_upload("x");
+    const auto p1 = send_part(*store, "x", one, 1, 0, bytes_of("one"));
+    send_part(*store, "x", two, 1, 0, bytes_of("two"));
+    store->complete_upload("x", one, {p1});
+    CHECK(content(*store, "x") == "one");
+    CHECK(store->list_parts("x", two).size() == 1);
+  }
+  SECTION("what is no key is a usage error") {
+    for (const char* key : {"", "/a", "a/", "a//b", "../a", "a/../b", "./a", "a/."}) {
+      INFO(key);
+      CHECK(failed([&] { store->put(key, {}, ObjectStore::Put::replace); }).kind() ==
+            ErrorKind::usage);
+      CHECK(failed([&] { store->open(key); }).kind() == ErrorKind::usage);
+    }
+  }
+}
+
+}  // namespace test

@@ -1,0 +1,161 @@
+// A backup whose store fails at the k-th call, for every k: no snapshot that is not whole is there,
+// and the next run ends with the volumes of an untroubled one.
+#include "backup/backup.h"
+
+#include <map>
+
+#include "restore/snapshot_reader.h"
+#include "store/snapshots.h"
+#include "support/expect.h"
+#include "support/memory_store.h"
+#include "support/samples.h"
+#include "support/temporary_folder.h"
+#include "tape/files.h"
+
+using namespace test;
+using tape::Error;
+using tape::ErrorKind;
+using tape::failed;
+using tape::Faults;
+
+namespace {
+
+void fill(const TemporaryFolder& folder) {
+  make_folder(folder / "tree");
+  make_folder(folder / "tree/dir");
+  for (int i = 0; i < 9; ++i)
+    write_file(folder / ("tree/dir/f" + std::to_string(i)),
+               tape::as_text(tape::mixed_bytes(90'000, static_cast<std::uint64_t>(i))));
+  write_file(folder / "tree/empty", "");
+}
+
+agent::BackupOptions small_backup(const TemporaryFolder& folder) {
+  agent::BackupOptions options;
+  options.source.path = folder / "tree";
+  options.source.metadata = tape::Metadata::full;
+  options.ragzip.engine = tape::Engine::zlib;
+  options.ragzip.level = 1;
+  options.ragzip.page_bits = 13;
+  options.ragzip.workers = 2;
+  options.volume_size = 1 << 18;
+  options.part_size = 1 << 16;
+  options.set = "s";
+  options.set_typed = true;
+  options.host = "h";
+  return options;
+}
+
+agent::BackupSummary run(agent::ObjectStore& store,
+                         const TemporaryFolder& folder,
+                         const agent::BackupOptions& options) {
+  const auto set = agent::SetFolder::lock(folder / "state", "memory:", "s");
+  REQUIRE(set);
+  return agent::backup({store, *set, options, {}});
+}
+
+// By their names without the snapshot's.
+std::map<std::string, tape::Bytes> volumes(const MemoryStore& store) {
+  std::map<std::string, tape::Bytes> out;
+  for (const auto& [key, bytes] : store.objects()) {
+    const std::string name = key.substr(key.rfind('/') + 1);
+    if (name.starts_with("s.tar.gz")) out[name] = bytes;
+  }
+  return out;
+}
+
+bool has_manifest(MemoryStore& store) {
+  return !agent::snapshots_of(store, "s").empty();
+}
+
+// Every snapshot that is visible holds all of its volumes, sound.
+void is_whole(MemoryStore& store) {
+  for (const std::string& id : agent::snapshots_of(store, "s")) {
+    tape::ReadCounts counts;
+    agent::open_snapshot(store, agent::read_manifest(store, "s", id), counts)->check_all({});
+  }
+}
+
+}  // namespace
+
+TEST_CASE("backup: whichever call of the store fails, the next run completes it", "[fault]") {
+  std::map<std::string, tape::Bytes> expected;
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  std::uint64_t calls = 0;
+  {
+    MemoryStore store;
+    Faults counting = Faults::none();
+    FaultyStore counted(store, counting, Lost::request);
+    run(counted, folder, options);
+    expected = volumes(store);
+    calls = counting.calls();
+    is_whole(store);
+    CHECK(store.uploads() == 0);
+  }
+  REQUIRE(expected.size() > 3);
+  REQUIRE(calls > 20);
+  for (const Lost lost : {Lost::request, Lost::answer}) {
+    for (const bool once : {true, false}) {
+      for (std::uint64_t k = 1; k <= calls; ++k) {
+        INFO("call " << k << " of " << calls << (lost == Lost::answer ? ", its answer" : "")
+                     << (once ? "" : ", and all behind it"));
+        std::filesystem::remove_all(folder / "state");
+        MemoryStore store;
+        const Error planted(ErrorKind::transient, "planted failure");
+        Faults faults = once ? Faults::at_call(k, planted) : Faults::from_call(k, planted);
+        FaultyStore faulty(store, faults, lost);
+        const auto failure = tape::failure_of([&] { run(faulty, folder, options); });
+        if (failure) CHECK(failure->kind() == ErrorKind::transient);
+        is_whole(store);
+        const bool visible = has_manifest(store);
+        if (!failure) CHECK(visible);
+        run(store, folder, options);
+        is_whole(store);
+        REQUIRE(volumes(store) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("backup: an upload that the store has lost is begun again", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  MemoryStore untroubled;
+  run(untroubled, folder, options);
+  std::uint64_t begun_again = 0;
+  for (std::uint64_t k = 5; k < 40; ++k) {
+    std::filesystem::remove_all(folder / "state");
+    MemoryStore first;
+    Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore faulty(first, faults, Lost::request);
+    if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
+    if (first.uploads() == 0) continue;
+    // Its parts went with the first store, its finished volumes did not.
+    MemoryStore second;
+    for (const auto& [key, bytes] : first.objects())
+      second.put(key, bytes, agent::ObjectStore::Put::replace);
+    run(second, folder, options);
+    is_whole(second);
+    REQUIRE(volumes(second) == volumes(untroubled));
+    ++begun_again;
+  }
+  CHECK(begun_again > 5);
+}
+
+TEST_CASE("backup: a second run at once is refused, and a dry run makes nothing", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  agent::BackupOptions options = small_backup(folder);
+  MemoryStore store;
+  {
+    const auto held = agent::SetFolder::lock(folder / "state", "memory:", "s");
+    REQUIRE(held);
+    CHECK_FALSE(agent::SetFolder::lock(folder / "state", "memory:", "s"));
+    CHECK(agent::SetFolder::lock(folder / "state", "memory:", "other"));
+  }
+  options.dry_run = true;
+  CHECK(run(store, folder, options).outcome == agent::BackupSummary::Outcome::dry_run);
+  CHECK(store.objects().empty());
+}

@@ -1,0 +1,204 @@
+// An ObjectStore in memory, and a wrapper that fails on command.
+//
+// Threads: any number of callers.
+#pragma once
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "store/object_store.h"
+#include "support/faulty.h"
+#include "support/memory_io.h"
+
+namespace test {
+
+class MemoryStore final : public agent::ObjectStore {
+ public:
+  std::string name() const override { return "memory:"; }
+
+  std::optional<agent::ObjectInfo> put(const std::string& key,
+                                       tape::ByteView bytes,
+                                       Put how) override {
+    const std::lock_guard lock(mutex_);
+    agent::check_object_key(key);
+    if (how == Put::if_absent && objects_.contains(key)) return std::nullopt;
+    objects_[key].assign(bytes.begin(), bytes.end());
+    return agent::ObjectInfo{key, bytes.size(), ""};
+  }
+  std::string begin_upload(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    agent::check_object_key(key);
+    const std::string id = std::to_string(++next_);
+    uploads_[{key, id}];
+    return id;
+  }
+  agent::PartInfo put_part(const std::string& key,
+                           const std::string& upload,
+                           const agent::UploadedPart& part) override {
+    const std::lock_guard lock(mutex_);
+    found(key, upload)[part.number].assign(part.bytes.begin(), part.bytes.end());
+    return {part.number, part.bytes.size(), tape::hex(part.sha256)};
+  }
+  std::vector<agent::PartInfo> list_parts(const std::string& key,
+                                          const std::string& upload) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<agent::PartInfo> out;
+    for (const auto& [number, bytes] : found(key, upload))
+      out.push_back({number, bytes.size(), tape::hex(tape::sha256(bytes))});
+    return out;
+  }
+  agent::ObjectInfo complete_upload(const std::string& key,
+                                    const std::string& upload,
+                                    const std::vector<agent::PartInfo>& parts) override {
+    const std::lock_guard lock(mutex_);
+    const auto& held = found(key, upload);
+    tape::Bytes whole;
+    for (const agent::PartInfo& part : parts) {
+      const auto bytes = held.find(part.number);
+      if (bytes == held.end() || tape::hex(tape::sha256(bytes->second)) != part.etag)
+        throw tape::Error(tape::ErrorKind::corrupt, key + ": another part");
+      whole.insert(whole.end(), bytes->second.begin(), bytes->second.end());
+    }
+    uploads_.erase({key, upload});
+    const tape::ByteCount size = whole.size();
+    objects_[key] = std::move(whole);
+    return {key, size, ""};
+  }
+  void abort_upload(const std::string& key, const std::string& upload) override {
+    const std::lock_guard lock(mutex_);
+    uploads_.erase({key, upload});
+  }
+  std::optional<agent::ObjectInfo> head(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    const auto object = objects_.find(key);
+    if (object == objects_.end()) return std::nullopt;
+    return agent::ObjectInfo{key, object->second.size(), ""};
+  }
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    agent::check_object_key(key);
+    const auto object = objects_.find(key);
+    if (object == objects_.end())
+      throw tape::Error(tape::ErrorKind::not_found, key + ": not there");
+    return std::make_unique<tape::MemorySource>(object->second, key);
+  }
+  void list(const std::string& prefix,
+            const std::function<void(const agent::ObjectInfo&)>& visit) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, bytes] : objects_) {
+      if (key.starts_with(prefix)) visit({key, bytes.size(), ""});
+    }
+  }
+  std::vector<std::string> folders(const std::string& prefix) override {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> out;
+    for (const auto& [key, bytes] : objects_) {
+      const std::size_t slash = key.find('/', prefix.size());
+      if (key.starts_with(prefix) && slash != std::string::npos)
+        out.insert(key.substr(prefix.size(), slash - prefix.size()));
+    }
+    return {out.begin(), out.end()};
+  }
+  void remove(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    objects_.erase(key);
+  }
+
+  std::map<std::string, tape::Bytes> objects() const {
+    const std::lock_guard lock(mutex_);
+    return objects_;
+  }
+  std::size_t uploads() const { return uploads_.size(); }
+
+ private:
+  using Parts = std::map<std::uint32_t, tape::Bytes>;
+  Parts& found(const std::string& key, const std::string& upload) {
+    const auto at = uploads_.find({key, upload});
+    if (at == uploads_.end())
+      throw tape::Error(tape::ErrorKind::not_found, upload + ": no such upload");
+    return at->second;
+  }
+  mutable std::mutex mutex_;
+  std::map<std::string, tape::Bytes> objects_;
+  std::map<std::pair<std::string, std::string>, Parts> uploads_;
+  std::uint64_t next_ = 0;
+};
+
+// When a call fails: before it reached the store, or after, the answer being lost.
+enum class Lost { request, answer };
+
+class FaultyStore final : public agent::ObjectStore {
+ public:
+  FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost)
+      : store_(store), faults_(faults), lost_(lost) {}
+
+  std::string name() const override { return store_.name(); }
+  std::optional<agent::ObjectInfo> put(const std::string& key,
+                                       tape::ByteView bytes,
+                                       Put how) override {
+    return around([&] { return store_.put(key, bytes, how); });
+  }
+  std::string begin_upload(const std::string& key) override {
+    return around([&] { return store_.begin_upload(key); });
+  }
+  agent::PartInfo put_part(const std::string& key,
+                           const std::string& upload,
+                           const agent::UploadedPart& part) override {
+    return around([&] { return store_.put_part(key, upload, part); });
+  }
+  std::vector<agent::PartInfo> list_parts(const std::string& key,
+                                          const std::string& upload) override {
+    return around([&] { return store_.list_parts(key, upload); });
+  }
+  agent::ObjectInfo complete_upload(const std::string& key,
+                                    const std::string& upload,
+                                    const std::vector<agent::PartInfo>& parts) override {
+    return around([&] { return store_.complete_upload(key, upload, parts); });
+  }
+  void abort_upload(const std::string& key, const std::string& upload) override {
+    around([&] { store_.abort_upload(key, upload); });
+  }
+  std::optional<agent::ObjectInfo> head(const std::string& key) override {
+    return around([&] { return store_.head(key); });
+  }
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    return around([&] { return store_.open(key); });
+  }
+  void list(const std::string& prefix,
+            const std::function<void(const agent::ObjectInfo&)>& visit) override {
+    around([&] { store_.list(prefix, visit); });
+  }
+  std::vector<std::string> folders(const std::string& prefix) override {
+    return around([&] { return store_.folders(prefix); });
+  }
+  void remove(const std::string& key) override {
+    around([&] { store_.remove(key); });
+  }
+
+ private:
+  void fault() {
+    const std::lock_guard lock(mutex_);
+    faults_.call();
+  }
+  template <class Step>
+  auto around(Step step) -> decltype(step()) {
+    if (lost_ == Lost::request) fault();
+    if constexpr (std::is_void_v<decltype(step())>) {
+      step();
+      if (lost_ == Lost::answer) fault();
+    } else {
+      auto out = step();
+      if (lost_ == Lost::answer) fault();
+      return out;
+    }
+  }
+  agent::ObjectStore& store_;
+  tape::Faults& faults_;
+  Lost lost_;
+  std::mutex mutex_;
+};
+
+}  // namespace test
