@@ -17,7 +17,6 @@ struct SnapshotsCommand {
   std::string what;
   std::string set;
 
-  // A damaged manifest is reported; the others are listed.
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     const auto store = open_store(what);
@@ -25,18 +24,26 @@ struct SnapshotsCommand {
         set.empty() ? sets_in(*store) : std::vector<std::string>{settled_set(*store, set)};
     ExitCode code = kDone;
     std::uint64_t count = 0;
-    for (const std::string& name : sets) {
-      for (const std::string& id : snapshots_of(*store, name)) {
-        const auto failure = tape::failure_of([&] { show(read_manifest(*store, name, id), out); });
-        ++count;
-        if (!failure) continue;
-        code = exit_code_of(*failure);
-        out.error(*failure, code);
-      }
-    }
+    for (const std::string& name : sets)
+      count += list(*store, name, out, code);
     if (out.json()) out.line("summary", {{"snapshots", count}});
     if (count == 0) out.warning(tape::shown(store->name()) + ": no snapshots");
     return code;
+  }
+
+  // A damaged manifest is reported, as `code`; the others are listed.
+  static std::uint64_t list(ObjectStore& store,
+                            const std::string& name,
+                            const Output& out,
+                            ExitCode& code) {
+    const std::vector<std::string> ids = snapshots_of(store, name);
+    for (const std::string& id : ids) {
+      const auto failure = tape::failure_of([&] { show(read_manifest(store, name, id), out); });
+      if (!failure) continue;
+      code = exit_code_of(*failure);
+      out.error(*failure, code);
+    }
+    return ids.size();
   }
 
   static void show(const tape::Manifest& manifest, const Output& out) {

@@ -64,26 +64,10 @@ struct VerifyCommand {
     tape::ReadCounts counts;
     VerifyReport sum;
     std::uint64_t snapshots = 0;
-    VerifyEvents events;
-    events.damage = [&](const tape::Error& error) { out.error(error, kDamaged); };
     for (const std::string& set : sets(*store)) {
       for (const std::string& id : ids(*store, set)) {
         ++snapshots;
-        Progress progress(out);
-        events.progress = [&](tape::ByteCount done, tape::ByteCount total) {
-          check_stop();
-          progress.working(done, total, id);
-        };
-        std::optional<tape::Manifest> manifest;
-        const auto failure = tape::failure_of([&] { manifest = read_manifest(*store, set, id); });
-        if (failure && failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
-        if (failure) {
-          out.error(*failure, kDamaged);
-          ++sum.damage;
-          continue;
-        }
-        const VerifyOptions options{share, full, std::random_device{}()};
-        const VerifyReport report = verify_snapshot(*store, *manifest, options, counts, events);
+        const VerifyReport report = verify_one({*store, share, out, counts}, set, id);
         sum.volumes += report.volumes;
         sum.members += report.members;
         sum.pages_decoded += report.pages_decoded;
@@ -95,6 +79,36 @@ struct VerifyCommand {
                         tape::shown(store->name()) + ": no snapshots, so nothing was verified");
     show_store(sum, snapshots, counts, out);
     return sum.damage == 0 ? kDone : kDamaged;
+  }
+
+  struct Verifying {
+    ObjectStore& store;
+    double share;
+    const Output& out;
+    tape::ReadCounts& counts;
+  };
+
+  VerifyReport verify_one(const Verifying& with,
+                          const std::string& set,
+                          const std::string& id) const {
+    std::optional<tape::Manifest> manifest;
+    const auto failure = tape::failure_of([&] { manifest = read_manifest(with.store, set, id); });
+    if (failure && failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
+    VerifyReport report;
+    if (failure) {
+      with.out.error(*failure, kDamaged);
+      report.damage = 1;
+      return report;
+    }
+    Progress progress(with.out);
+    VerifyEvents events;
+    events.damage = [&](const tape::Error& error) { with.out.error(error, kDamaged); };
+    events.progress = [&](tape::ByteCount done, tape::ByteCount total) {
+      check_stop();
+      progress.working(done, total, id);
+    };
+    const VerifyOptions options{with.share, full, std::random_device{}()};
+    return verify_snapshot(with.store, *manifest, options, with.counts, events);
   }
 
   std::vector<std::string> sets(ObjectStore& store) const {
