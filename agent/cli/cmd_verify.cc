@@ -108,7 +108,7 @@ struct VerifyCommand {
       progress.working(done, total, id);
     };
     const VerifyOptions options{with.share, full, std::random_device{}()};
-    return verify_snapshot(with.store, *manifest, options, with.counts, events);
+    return verify_snapshot({with.store, with.counts, events}, *manifest, options);
   }
 
   std::vector<std::string> sets(ObjectStore& store) const {

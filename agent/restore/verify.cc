@@ -14,12 +14,12 @@ using tape::ErrorKind;
 
 class Verify {
  public:
-  Verify(ObjectStore& store,
-         const tape::Manifest& manifest,
-         const VerifyOptions& options,
-         tape::ReadCounts& counts,
-         const VerifyEvents& events)
-      : store_(store), manifest_(manifest), options_(options), counts_(counts), events_(events) {
+  Verify(const VerifyContext& context, const tape::Manifest& manifest, const VerifyOptions& options)
+      : store_(context.store),
+        manifest_(manifest),
+        options_(options),
+        counts_(context.counts),
+        events_(context.events) {
     for (const tape::ManifestVolume& volume : manifest.volumes)
       total_ += volume.size;
   }
@@ -102,12 +102,10 @@ class Verify {
 
 }  // namespace
 
-VerifyReport verify_snapshot(ObjectStore& store,
+VerifyReport verify_snapshot(const VerifyContext& context,
                              const tape::Manifest& manifest,
-                             const VerifyOptions& options,
-                             tape::ReadCounts& counts,
-                             const VerifyEvents& events) {
-  return Verify(store, manifest, options, counts, events).run();
+                             const VerifyOptions& options) {
+  return Verify(context, manifest, options).run();
 }
 
 }  // namespace agent

@@ -32,10 +32,13 @@ struct VerifyEvents {
 
 // Sizes and checksums of all volumes; then what the options ask for. Damage is reported and the
 // rest goes on. Fails: transient, io, canceled.
-VerifyReport verify_snapshot(ObjectStore& store,
+struct VerifyContext {
+  ObjectStore& store;
+  tape::ReadCounts& counts;
+  const VerifyEvents& events;
+};
+VerifyReport verify_snapshot(const VerifyContext& context,
                              const tape::Manifest& manifest,
-                             const VerifyOptions& options,
-                             tape::ReadCounts& counts,
-                             const VerifyEvents& events);
+                             const VerifyOptions& options);
 
 }  // namespace agent

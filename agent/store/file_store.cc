@@ -91,7 +91,7 @@ class FileStore final : public ObjectStore {
     const auto file = open_upload(path);
     file->write_at(part.offset, part.bytes);
     file->sync();
-    const PartInfo info{part.number, part.bytes.size(), tape::hex(part.sha256)};
+    PartInfo info{part.number, part.bytes.size(), tape::hex(part.sha256)};
     // Begun anew: what a failed append left may not reach into it.
     std::string line = "\n";
     for (const std::uint64_t value : {std::uint64_t{part.number}, part.offset, info.size})

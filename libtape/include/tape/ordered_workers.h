@@ -27,6 +27,7 @@ class OrderedWorkers {
 
   OrderedWorkers(std::size_t workers, std::size_t capacity, const std::function<Work()>& make_work)
       : capacity_(capacity) {
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a std::function frees what it holds
     if (workers == 0) inline_work_ = make_work();
     threads_.reserve(workers);
     for (std::size_t i = 0; i < workers; ++i)

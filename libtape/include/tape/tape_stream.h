@@ -57,18 +57,19 @@ class MemberObserver {
   virtual void member_ends(const Entry& entry, const MemberEnd& end) = 0;
 };
 
+// The member under way.
+struct OpenMember {
+  Outcome outcome = Outcome::as_recorded;  // so far
+  std::string why;
+  std::optional<SourceStat> opened;  // of a file: as it was at its first open
+  ByteCount taken = 0;               // body bytes that went out
+  Bytes hash;                        // state of XXH3-128 over them; opaque
+};
+
 // Where a stream stands, for another process to go on from.
 struct TapePosition {
-  // The member under way.
-  struct Open {
-    Outcome outcome = Outcome::as_recorded;  // so far
-    std::string why;
-    std::optional<SourceStat> opened;  // of a file: as it was at its first open
-    ByteCount taken = 0;               // body bytes that went out
-    Bytes hash;                        // state of XXH3-128 over them; opaque
-  };
   TapeOffset at;
-  std::optional<Open> member;
+  std::optional<OpenMember> member;
 };
 
 Bytes encode_position(const TapePosition& position);

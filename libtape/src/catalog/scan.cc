@@ -221,15 +221,16 @@ class Walk {
 
   void enter(const std::string& path) {
     SortedNames names(spill_, spill_path_);
-    // What fails in our own file is no problem of the directory.
-    std::optional<Error> ours;
-    const bool read = recorded_unless_top(path, [&] {
-      tree_.list(path, [&](std::string_view name) {
-        if (!ours) ours = failure_of([&] { names.add(name); });
-      });
+    if (recorded_unless_top(path, [&] { list_into(names, path); }))
+      open_.push_back({path, std::move(names)});
+    if (spill_failure_) throw Error(*spill_failure_);
+  }
+
+  // What fails in our own file is no problem of the directory.
+  void list_into(SortedNames& names, const std::string& path) {
+    tree_.list(path, [&](std::string_view name) {
+      if (!spill_failure_) spill_failure_ = failure_of([&] { names.add(name); });
     });
-    if (ours) throw Error(*ours);
-    if (read) open_.push_back({path, std::move(names)});
   }
 
   // The source itself is not on the tape: a socket, or with `portable` a device, leaves it empty.
@@ -330,6 +331,7 @@ class Walk {
   CatalogSummary& summary_;
   std::string top_;
   const std::string spill_path_;
+  std::optional<Error> spill_failure_;
   std::optional<NameSpill> spill_;  // before open_, which uses it
   std::vector<Folder> open_;
   std::map<FileIdentity, FirstName> first_names_;

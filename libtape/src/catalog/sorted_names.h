@@ -43,6 +43,8 @@ class SortedNames {
       : spill_(&spill), path_(&path) {}
   SortedNames(SortedNames&& other) noexcept;
   SortedNames& operator=(SortedNames&&) = delete;
+  SortedNames(const SortedNames&) = delete;
+  SortedNames& operator=(const SortedNames&) = delete;
   ~SortedNames();
 
   // A name has no NUL and is not empty.

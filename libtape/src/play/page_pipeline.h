@@ -30,7 +30,7 @@ class PagePipeline {
   bool empty() const { return workers_.empty(); }
   bool full() const { return workers_.full(); }
   bool ready() const { return workers_.ready(); }
-  void submit(Bytes page);
+  void submit(Bytes bytes);
   Page take();
 
   // An empty buffer of a page that went through.

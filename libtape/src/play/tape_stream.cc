@@ -65,7 +65,7 @@ Bytes encode_position(const TapePosition& position) {
   fields.number(position.at.value());
   fields.number(position.member ? 1 : 0);
   if (!position.member) return out;
-  const TapePosition::Open& open = *position.member;
+  const OpenMember& open = *position.member;
   fields.number(static_cast<std::uint64_t>(open.outcome));
   fields.text(open.why);
   fields.number(open.opened ? 1 : 0);
@@ -86,7 +86,7 @@ TapePosition decode_position(ByteView bytes) {
   TapePosition out;
   out.at = TapeOffset(fields.number());
   if (fields.number_to(1) != 0) {
-    TapePosition::Open& open = out.member.emplace();
+    OpenMember& open = out.member.emplace();
     open.outcome =
         static_cast<Outcome>(fields.number_to(static_cast<std::uint64_t>(Outcome::omitted)));
     open.why = fields.text();
@@ -264,7 +264,7 @@ TapePosition TapeStream::state() const {
   TapePosition out;
   out.at = position_;
   if (!entry_) return out;
-  TapePosition::Open& open = out.member.emplace();
+  OpenMember& open = out.member.emplace();
   open.outcome = outcome_;
   open.why = why_;
   if (body_) {
@@ -285,7 +285,7 @@ void TapeStream::resume(const TapePosition& position, std::set<TapeOffset> omitt
     throw Error(ErrorKind::corrupt,
                 "no member is under way at tape offset " + std::to_string(position_.value()));
   take_entry(std::move(*entry));
-  const TapePosition::Open& open = *position.member;
+  const OpenMember& open = *position.member;
   outcome_ = open.outcome;
   why_ = open.why;
   const TapeOffset body_end = entry_->body() + entry_->member.size;

@@ -425,10 +425,12 @@ std::uint64_t Archive::check_sample(double share,
   std::uint64_t decoded = 0;
   for (std::size_t number = 0; number < volumes_.size(); ++number) {
     check_facts(number);
-    in_volume(number, [&](VolumeReader& reader) {
-      decoded += reader.check_sample(share, seed + number, [&](ByteCount done) {
-        if (progress) progress(volumes_[number].begin.value() + done);
-      });
+    const ByteCount begin = volumes_[number].begin.value();
+    const auto heard = [&](ByteCount done) {
+      if (progress) progress(begin + done);
+    };
+    decoded += in_volume(number, [&](VolumeReader& reader) {
+      return reader.check_sample(share, seed + number, heard);
     });
   }
   return decoded;
