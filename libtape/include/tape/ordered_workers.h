@@ -27,13 +27,13 @@ class OrderedWorkers {
 
   OrderedWorkers(std::size_t workers, std::size_t capacity, const std::function<Work()>& make_work)
       : capacity_(capacity) {
-    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a std::function frees what it holds
     if (workers == 0) inline_work_ = make_work();
     threads_.reserve(workers);
     for (std::size_t i = 0; i < workers; ++i)
       threads_.emplace_back(
           [this, work = make_work()](const std::stop_token& stop) { run(stop, work); });
-  }
+    // A std::function frees what it holds.
+  }  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
   OrderedWorkers(const OrderedWorkers&) = delete;
   OrderedWorkers& operator=(const OrderedWorkers&) = delete;
   // What was not begun is dropped; what is under way is waited for.
