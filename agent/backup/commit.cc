@@ -79,18 +79,13 @@ tape::Manifest manifest_of(const JournalRun& run, tape::Catalog& catalog, Journa
   return out;
 }
 
-std::string object_key_of(const tape::Manifest& manifest, const tape::ManifestVolume& volume) {
-  std::string key = manifest.set;
-  return key.append("/").append(volume.key);
-}
-
 // Whatever finished earlier must still be there: a store can be replaced meanwhile.
 void must_hold(ObjectStore& store, const tape::Manifest& manifest) {
   std::map<std::string, tape::ByteCount> sizes;
   store.list(manifest.set + "/" + manifest.snapshot + "/",
              [&](const ObjectInfo& object) { sizes[object.key] = object.size; });
   for (const tape::ManifestVolume& volume : manifest.volumes) {
-    const std::string key = object_key_of(manifest, volume);
+    const std::string key = object_key(manifest, volume);
     const auto found = sizes.find(key);
     if (found != sizes.end() && found->second == volume.size) continue;
     throw Error(ErrorKind::corrupt,

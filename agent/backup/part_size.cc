@@ -14,6 +14,7 @@ constexpr ByteCount kAutoMin = ByteCount{8} << 20;
 constexpr ByteCount kMebi = ByteCount{1} << 20;
 constexpr ByteCount kIndexShare = 68;    // of a page in the page indexes, their members included
 constexpr ByteCount kRecordFixed = 256;  // of a record in the member index
+constexpr ByteCount kRecordMax = 4 * tape::kMemberNameMax + kRecordFixed;  // a link names another
 constexpr ByteCount kVolumeFixed = ByteCount{64} << 10;
 
 // The most bytes that any volume's records can take: names count thrice, in leaf, inner node and
@@ -47,8 +48,11 @@ ByteCount part_size_for(tape::Catalog& catalog,
                                                   ": a multiple of 64KiB, at most 64MiB, expected");
   const ByteCount page = ByteCount{1} << ragzip.page_bits;
   const ByteCount pages = (plan.slice(0).size + page - 1) / page;
-  const ByteCount bound = pages * (tape::page_bound(ragzip) + kIndexShare) +
-                          records_bound(catalog, plan) + kVolumeFixed;
+  const ByteCount fixed = pages * (tape::page_bound(ragzip) + kIndexShare) + kVolumeFixed;
+  // Where the longest names would still fit, nobody need look at them.
+  const ByteCount least = typed == 0 ? kAutoMin : typed;
+  if (fixed + catalog.summary().entries * kRecordMax <= least * kPartCountMax) return least;
+  const ByteCount bound = fixed + records_bound(catalog, plan);
   const ByteCount needed = (bound + kPartCountMax - 1) / kPartCountMax;
   const ByteCount size =
       typed != 0 ? typed : std::max(kAutoMin, (needed + kMebi - 1) / kMebi * kMebi);

@@ -30,17 +30,29 @@ tape::SnapshotOptions snapshot_options(const Source& source, const BackupOptions
   return out;
 }
 
-// YYYYMMDDTHHMMSSZ-<8 hex>: the random part keeps two machines from one name.
-std::string snapshot_name(const tape::Timestamp& start) {
+// YYYYMMDDTHHMMSSZ.
+std::string stamp(const tape::Timestamp& time) {
   std::string out;
-  for (const char c : tape::utc_text(start)) {
+  for (const char c : tape::utc_text(time)) {
     if (c != '-' && c != ':') out += c;
   }
+  return out;
+}
+
+// Two snapshots of one second would have no order, whether or not the last one can be read.
+void wait_for_a_later_name(const BackupContext& context) {
+  const auto ids = snapshots_of(context.store, context.options.set);
+  while (!ids.empty() && ids.back().starts_with(stamp({std::time(nullptr), 0})))
+    ::usleep(kTickMicroseconds);
+}
+
+// <stamp>-<8 hex>: the random part keeps two machines from one name.
+std::string snapshot_name(const tape::Timestamp& start) {
   std::uint32_t random = 0;
   if (::getentropy(&random, sizeof random) != 0) throw tape::errno_error("random bytes", errno);
   char digits[16];
   std::snprintf(digits, sizeof digits, "-%08x", random);
-  return out + digits;
+  return stamp(start) + digits;
 }
 
 [[noreturn]] void refuse(const std::string& what, const std::string& hint) {
@@ -210,9 +222,7 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   bool damaged = false;
   const auto last = last_manifest(context, damaged);
   if (last && !options.set_typed) must_be_of(*last, now);
-  // Two snapshots of one second would have no order.
-  while (last && !options.dry_run && last->start.seconds == std::time(nullptr))
-    ::usleep(kTickMicroseconds);
+  if (!options.dry_run) wait_for_a_later_name(context);
   BackupRun run;
   folder.sweep();
   source.scan_options.progress = events.scanned;

@@ -9,21 +9,6 @@
 namespace agent {
 namespace {
 
-std::string base64(std::string_view text) {
-  constexpr const char* kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); at += 3) {
-    const std::size_t n = std::min<std::size_t>(3, text.size() - at);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = bits << 8 | (i < n ? static_cast<std::uint8_t>(text[at + i]) : 0);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= n ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
-}
-
 void write_line(std::FILE* stream, const std::string& line) {
   if (std::fwrite(line.data(), 1, line.size(), stream) != line.size())
     throw tape::errno_error("standard output", errno);
@@ -80,7 +65,7 @@ void report_error(const tape::Error& error,
 
 Json json_text(std::string_view text) {
   if (tape::is_utf8(text)) return std::string(text);
-  return {{"base64", base64(text)}};
+  return {{"base64", tape::base64(text)}};
 }
 
 std::string quoted(const std::string& text) {

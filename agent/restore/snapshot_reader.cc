@@ -1,12 +1,9 @@
 #include "restore/snapshot_reader.h"
 
+#include "store/snapshots.h"
 #include "tape/error.h"
 
 namespace agent {
-
-std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume) {
-  return manifest.set + "/" + volume.key;
-}
 
 std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
                                              const tape::Manifest& manifest,

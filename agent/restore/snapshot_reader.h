@@ -17,7 +17,4 @@ std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
                                              const tape::Manifest& manifest,
                                              tape::ReadCounts& counts);
 
-// The key of a volume in its store.
-std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume);
-
 }  // namespace agent

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "restore/snapshot_reader.h"
+#include "store/snapshots.h"
 #include "tape/digest.h"
 #include "tape/error.h"
 

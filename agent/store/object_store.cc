@@ -1,6 +1,7 @@
 #include "store/object_store.h"
 
 #include "tape/error.h"
+#include "tape/manifest.h"
 
 namespace agent {
 
@@ -16,13 +17,8 @@ tape::Bytes read_object(ObjectStore& store, const std::string& key, tape::ByteCo
 }
 
 void check_object_key(const std::string& key) {
-  for (std::size_t at = 0; at <= key.size();) {
-    const std::size_t slash = std::min(key.find('/', at), key.size());
-    const std::string part = key.substr(at, slash - at);
-    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos)
-      throw tape::Error(tape::ErrorKind::usage, tape::shown(key) + ": not a key of an object");
-    at = slash + 1;
-  }
+  if (!tape::is_object_key(key))
+    throw tape::Error(tape::ErrorKind::usage, tape::shown(key) + ": not a key of an object");
 }
 
 }  // namespace agent

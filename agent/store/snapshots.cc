@@ -53,6 +53,10 @@ std::string manifest_key(const std::string& set, const std::string& snapshot) {
   return set + "/" + snapshot + "/manifest.json";
 }
 
+std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume) {
+  return std::string(manifest.set).append("/").append(volume.key);
+}
+
 std::string volume_key(const std::string& set,
                        const std::string& snapshot,
                        std::uint64_t number,

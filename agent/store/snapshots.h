@@ -19,6 +19,8 @@ void check_set_name(const std::string& set);
 
 // Keys.
 std::string manifest_key(const std::string& set, const std::string& snapshot);
+// Of a volume that a manifest names.
+std::string object_key(const tape::Manifest& manifest, const tape::ManifestVolume& volume);
 // Relative to <store>/<set>/, as in the manifest: of volume `number` of `count`.
 std::string volume_key(const std::string& set,
                        const std::string& snapshot,

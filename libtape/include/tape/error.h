@@ -71,6 +71,11 @@ template <class Step>
 // Whether a name can stand in JSON as it is (RFC 3629).
 bool is_utf8(std::string_view text);
 
+// RFC 4648 §4; how a name that is not UTF-8 stands in JSON.
+inline constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+std::string base64(std::string_view text);
+
 // A name for people: each byte of C0, C1, DEL, invalid UTF-8, U+200E/F, U+2028/9, U+202A–E and
 // U+2066–9 as \xNN, a backslash doubled.
 std::string shown(std::string_view name);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tape/bytes.h"
@@ -92,6 +93,10 @@ struct Manifest {
   std::vector<ManifestWarning> warnings;
   ManifestTotals totals;
 };
+
+// Whether `key` leads to an object and nowhere else: no component is empty, `.` or `..`, or holds a
+// NUL.
+bool is_object_key(std::string_view key);
 
 std::string encode_manifest(const Manifest& manifest);
 

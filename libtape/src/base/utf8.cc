@@ -1,8 +1,23 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+
 #include "tape/error.h"
 
 namespace tape {
+
+std::string base64(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); at += 3) {
+    const std::size_t n = std::min<std::size_t>(3, text.size() - at);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < n ? static_cast<std::uint8_t>(text[at + i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += i <= n ? kBase64Digits[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
 
 Utf8Point decode_utf8(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };

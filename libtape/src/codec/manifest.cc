@@ -21,23 +21,8 @@ constexpr int kDepthMax = 8;
   throw Error(ErrorKind::corrupt, "manifest: " + what);
 }
 
-constexpr const char* kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); at += 3) {
-    const std::size_t n = std::min<std::size_t>(3, text.size() - at);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = bits << 8 | (i < n ? static_cast<std::uint8_t>(text[at + i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= n ? kBase64[bits >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
-}
-
 std::string unbase64(const std::string& text, const char* field) {
-  const std::string_view digits(kBase64);
+  const std::string_view digits = kBase64Digits;
   std::string out;
   std::uint32_t bits = 0;
   int count = 0;
@@ -143,22 +128,11 @@ Json json_of(const ManifestVolume& volume) {
           {"first_path", volume.first_path ? text_value(*volume.first_path) : Json(nullptr)}};
 }
 
-// A key leads to an object of the set and nowhere else.
-void check_key(const std::string& key, const std::string& where) {
-  bool plain = !key.empty() && key.front() != '/' && key.back() != '/';
-  for (std::size_t at = 0; plain && at <= key.size();) {
-    const std::size_t slash = std::min(key.find('/', at), key.size());
-    const std::string part = key.substr(at, slash - at);
-    plain = !part.empty() && part != "." && part != ".." && part.find('\0') == std::string::npos;
-    at = slash + 1;
-  }
-  if (!plain) corrupt(where + ": the key " + shown(key) + " leads out of the set");
-}
-
 ManifestVolume volume_from(const Fields& fields, const std::string& where) {
   ManifestVolume out;
   out.key = fields.text("key");
-  check_key(out.key, where);
+  if (!is_object_key(out.key))
+    corrupt(where + ": the key " + shown(out.key) + " leads out of the set");
   out.tape_offset = TapeOffset(fields.number("tape_offset"));
   out.tape_size = fields.number("tape_size");
   out.size = fields.number("size");
@@ -233,6 +207,17 @@ std::size_t digest_place(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_object_key(std::string_view key) {
+  for (std::size_t at = 0; at <= key.size();) {
+    const std::size_t slash = std::min(key.find('/', at), key.size());
+    const std::string_view part = key.substr(at, slash - at);
+    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos)
+      return false;
+    at = slash + 1;
+  }
+  return true;
+}
 
 Codec codec_of(const RagzipOptions& options) {
   return {options.engine == Engine::zlib ? "zlib" : "libdeflate", engine_version(options.engine),

@@ -138,9 +138,9 @@ class TapeStream::Body {
 
   bool is_open() const { return file_ != nullptr; }
 
-  // Fills `out` from `at`; what is not there is zero, and `why` says where it ended. A failing
-  // disk ends a file too.
-  void read(FileOffset at, MutableBytes out, bool zero_at_failure) {
+  // Fills `out` from `at`. False: what is not there is zero, and `why` says where it ended. A
+  // failing disk ends a file too.
+  bool read(FileOffset at, MutableBytes out, bool zero_at_failure) {
     std::size_t done = 0;
     const auto failure = failure_of([&] { done = file_->read_at(at, out); });
     rethrow_if_exhausted(failure);
@@ -155,6 +155,7 @@ class TapeStream::Body {
       hash_.update(out);
       hashed_ = hashed_ + out.size();
     }
+    return done == out.size();
   }
 
   SourceStat stat() const { return file_->stat(); }
@@ -311,15 +312,17 @@ void TapeStream::resume(const TapePosition& position, std::set<TapeOffset> omitt
     throw Error(ErrorKind::corrupt, "saved state: more was taken of a file than went out");
   if (body_->load_hash(open.taken, open.hash)) return;
   // Another version of the hash: the file is the same, so it is read once more.
-  const std::string recorded = body_->why;
   Bytes buffer(kReadAgainBytes);
+  bool whole = true;
   for (ByteCount done = 0; done < open.taken;) {
     const std::size_t n = std::min<ByteCount>(buffer.size(), open.taken - done);
-    body_->read(FileOffset(done), MutableBytes(buffer).first(n), on_change_ == OnChange::mark);
+    whole = body_->read(FileOffset(done), MutableBytes(buffer).first(n),
+                        on_change_ == OnChange::mark) &&
+            whole;
     done += n;
     read_again_ += n;
   }
-  if (body_->why != recorded) settle(Outcome::torn, body_->why);
+  if (!whole) settle(Outcome::torn, body_->why);
 }
 
 std::size_t TapeStream::read(MutableBytes out) {
@@ -478,9 +481,8 @@ void TapeStream::read_body(MutableBytes out) {
     std::fill(out.begin(), out.end(), 0);
     return;
   }
-  const std::string before = body_->why;
-  body_->read(file_of_tape(entry_->body(), position_), out, on_change_ == OnChange::mark);
-  if (body_->why != before) settle(Outcome::torn, body_->why);
+  if (!body_->read(file_of_tape(entry_->body(), position_), out, on_change_ == OnChange::mark))
+    settle(Outcome::torn, body_->why);
 }
 
 // The outcomes in the order of docs/format.md §2: omitted, torn by identity or shortness, grew,
