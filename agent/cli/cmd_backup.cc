@@ -193,31 +193,30 @@ struct BackupCommand {
 }  // namespace
 
 void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand(
-      "backup", "Make a snapshot of a tree in a store; the same command continues it");
+  const Verb verb(app, "backup",
+                  "Make a snapshot of a tree in a store; the same command continues it");
   const auto command = std::make_shared<BackupCommand>();
-  command->source.add(*verb, "full");
-  verb->add_option("--to", command->to, "The store: a directory; a new one needs a parent")
-      ->required();
-  verb->add_option("--set", command->set,
-                   "The name under which snapshots follow each other (default: HOST-DIR)");
-  verb->add_option("--volume-size", command->volume_size,
-                   "Tape bytes in one volume, a multiple of the page; 0: one volume")
-      ->capture_default_str();
-  verb->add_option("--part-size", command->part_size,
-                   "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB")
-      ->capture_default_str();
-  command->ragzip.add(*verb);
-  command->change.add(*verb, "mark");
-  verb->add_flag("--restart", command->restart, "Give up what an interrupted run has done");
-  verb->add_flag("-n,--dry-run", command->dry_run, "Only scan and say what would be done");
-  verb->footer(help_end(
+  command->source.add(verb, "full");
+  verb.option("--to", command->to, "The store: a directory; a new one needs a parent").required();
+  verb.option("--set", command->set,
+              "The name under which snapshots follow each other (default: HOST-DIR)");
+  verb.option("--volume-size", command->volume_size,
+              "Tape bytes in one volume, a multiple of the page; 0: one volume")
+      .show_default();
+  verb.option("--part-size", command->part_size,
+              "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB")
+      .show_default();
+  command->ragzip.add(verb);
+  command->change.add(verb, "mark");
+  verb.flag("--restart", command->restart, "Give up what an interrupted run has done");
+  verb.flag("-n,--dry-run", command->dry_run, "Only scan and say what would be done");
+  verb.footer(help_end(
       "ragtape backup ~/Documents --to /mnt/backups",
       "0 done, or nothing changed; 1 failed; 2 usage; 3 done, but some sources could not be read; "
       "5 try again, it continues; 6 the source changed (--on-change stop); 10 no such tree; 11 "
       "another run holds the set; 12 denied; 129, 130, 143 interrupted: the same command "
       "continues"));
-  verb->callback([&global, &chosen, command] {
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -56,15 +56,14 @@ struct CatCommand {
 }  // namespace
 
 void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("cat", "Write the content of members to standard output");
+  const Verb verb(app, "cat", "Write the content of members to standard output");
   const auto command = std::make_shared<CatCommand>();
-  command->words.add(*verb, "A store or an archive");
-  verb->add_option("PATH", command->paths, "Regular files or hard links, as ls prints them")
-      ->required();
-  verb->footer(help_end("ragtape cat documents.tar.gz documents/letter.txt",
-                        "0 done; 1 failed or damaged; 2 usage; 4 the content does not have its "
-                        "recorded hash; 10 no such archive or member"));
-  verb->callback([&global, &chosen, command] {
+  command->words.add(verb, "A store or an archive");
+  verb.option("PATH", command->paths, "Regular files or hard links, as ls prints them").required();
+  verb.footer(help_end("ragtape cat documents.tar.gz documents/letter.txt",
+                       "0 done; 1 failed or damaged; 2 usage; 4 the content does not have its "
+                       "recorded hash; 10 no such archive or member"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }, true};
   });
 }

@@ -35,6 +35,8 @@ struct DiffCommand {
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
+    if (snapshots.size() == 1)
+      throw tape::Error(tape::ErrorKind::usage, "SNAPSHOT: two snapshots, or none");
     Opened before(words(0));
     Opened after(words(1));
     DiffReport report;
@@ -90,18 +92,16 @@ struct DiffCommand {
 }  // namespace
 
 void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("diff", "What changed from one snapshot to another");
+  const Verb verb(app, "diff", "What changed from one snapshot to another");
   const auto command = std::make_shared<DiffCommand>();
-  verb->add_option("STORE", command->store, "A store")->required();
-  verb->add_option("SNAPSHOT", command->snapshots,
-                   "Two IDs, or unique beginnings (default: the last two)")
-      ->expected(0, 2);
-  verb->add_option("--set", command->set, "The set (default: the only one)");
-  verb->footer(help_end("ragtape diff /mnt/backups",
-                        "0 done; 1 failed or damaged; 2 usage; 10 no such store or snapshot"));
-  verb->callback([&global, &chosen, command] {
-    if (command->snapshots.size() == 1)
-      throw CLI::ValidationError("SNAPSHOT", "two snapshots, or none");
+  verb.option("STORE", command->store, "A store").required();
+  verb.option("SNAPSHOT", command->snapshots,
+              "Two IDs, or unique beginnings (default: the last two)")
+      .at_most(2);
+  verb.option("--set", command->set, "The set (default: the only one)");
+  verb.footer(help_end("ragtape diff /mnt/backups",
+                       "0 done; 1 failed or damaged; 2 usage; 10 no such store or snapshot"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

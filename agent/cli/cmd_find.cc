@@ -76,19 +76,19 @@ struct FindCommand {
 }  // namespace
 
 void add_find(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("find", "Find members by name in a snapshot or an archive");
+  const Verb verb(app, "find", "Find members by name in a snapshot or an archive");
   const auto command = std::make_shared<FindCommand>();
-  command->words.add(*verb, "A store or an archive");
-  verb->add_option("PATTERN", command->patterns,
-                   "A glob of the name; of the whole path when it has a `/`")
-      ->required();
-  verb->add_option("--type", command->type, "f, d, l, h (hard link), p, c or b")
-      ->check(CLI::IsMember({"f", "d", "l", "h", "p", "c", "b"}));
-  verb->add_flag("-0,--null", command->zero, "Names as they are, each ended by NUL");
-  verb->footer(help_end("ragtape find /mnt/backups '*.odt'",
-                        "0 found; 1 failed or damaged; 2 usage; 10 nothing fits, or no such store "
-                        "or archive"));
-  verb->callback([&global, &chosen, command] {
+  command->words.add(verb, "A store or an archive");
+  verb.option("PATTERN", command->patterns,
+              "A glob of the name; of the whole path when it has a `/`")
+      .required();
+  verb.option("--type", command->type, "f, d, l, h (hard link), p, c or b")
+      .one_of({"f", "d", "l", "h", "p", "c", "b"});
+  verb.flag("-0,--null", command->zero, "Names as they are, each ended by NUL");
+  verb.footer(help_end("ragtape find /mnt/backups '*.odt'",
+                       "0 found; 1 failed or damaged; 2 usage; 10 nothing fits, or no such store "
+                       "or archive"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

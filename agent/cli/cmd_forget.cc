@@ -50,17 +50,17 @@ struct ForgetCommand {
 }  // namespace
 
 void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("forget", "Delete snapshots from a store");
+  const Verb verb(app, "forget", "Delete snapshots from a store");
   const auto command = std::make_shared<ForgetCommand>();
-  verb->add_option("STORE", command->what, "A store")->required();
-  verb->add_option("--set", command->set, "The set (default: the only one)");
-  verb->add_option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable")
-      ->required();
-  verb->add_flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
-  verb->footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
-                        "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
-                        "deleted; 2 usage; 10 no such store or snapshot; 12 denied"));
-  verb->callback([&global, &chosen, command] {
+  verb.option("STORE", command->what, "A store").required();
+  verb.option("--set", command->set, "The set (default: the only one)");
+  verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable")
+      .required();
+  verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
+  verb.footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
+                       "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
+                       "deleted; 2 usage; 10 no such store or snapshot; 12 denied"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -136,13 +136,13 @@ struct InfoCommand {
 }  // namespace
 
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand(
-      "info", "Sizes, geometry, index and problems of a snapshot, an archive or a tape");
+  const Verb verb(app, "info",
+                  "Sizes, geometry, index and problems of a snapshot, an archive or a tape");
   const auto command = std::make_shared<InfoCommand>();
-  command->words.add(*verb, "A store, an archive or a tape");
-  verb->footer(help_end("ragtape info documents.tar.gz",
-                        "0 done; 1 failed or damaged; 2 usage; 10 no such file"));
-  verb->callback([&global, &chosen, command] {
+  command->words.add(verb, "A store, an archive or a tape");
+  verb.footer(help_end("ragtape info documents.tar.gz",
+                       "0 done; 1 failed or damaged; 2 usage; 10 no such file"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

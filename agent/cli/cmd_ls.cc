@@ -144,16 +144,16 @@ struct LsCommand {
 }  // namespace
 
 void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("ls", "List the members of a snapshot, an archive or a tape");
+  const Verb verb(app, "ls", "List the members of a snapshot, an archive or a tape");
   const auto command = std::make_shared<LsCommand>();
-  command->words.add(*verb, "A store, an archive or a tape");
-  verb->add_option("PATH", command->paths, "Only these members and what is below them");
-  verb->add_flag("-l,--long", command->long_form, "Like tar -tv; times local");
-  verb->add_flag("-0,--null", command->zero, "Names as they are, each ended by NUL");
-  verb->footer(help_end("ragtape ls -l documents.tar.gz documents/letters",
-                        "0 listed; 1 failed, damaged or without a member index; 2 usage; 10 no "
-                        "such archive or member"));
-  verb->callback([&global, &chosen, command] {
+  command->words.add(verb, "A store, an archive or a tape");
+  verb.option("PATH", command->paths, "Only these members and what is below them");
+  verb.flag("-l,--long", command->long_form, "Like tar -tv; times local");
+  verb.flag("-0,--null", command->zero, "Names as they are, each ended by NUL");
+  verb.footer(help_end("ragtape ls -l documents.tar.gz documents/letters",
+                       "0 listed; 1 failed, damaged or without a member index; 2 usage; 10 no "
+                       "such archive or member"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -77,20 +77,19 @@ struct PackCommand {
 }  // namespace
 
 void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb =
-      app.add_subcommand("pack", "Make one archive of a tree: a .tar.gz with a member index");
+  const Verb verb(app, "pack", "Make one archive of a tree: a .tar.gz with a member index");
   const auto command = std::make_shared<PackCommand>();
-  command->source.add(*verb);
-  verb->add_option("-o,--output", command->output,
-                   "The archive, which must not exist; -: standard output")
-      ->required();
-  command->ragzip.add(*verb);
-  command->change.add(*verb, "stop");
-  verb->footer(
+  command->source.add(verb);
+  verb.option("-o,--output", command->output,
+              "The archive, which must not exist; -: standard output")
+      .required();
+  command->ragzip.add(verb);
+  command->change.add(verb, "stop");
+  verb.footer(
       help_end("ragtape pack ~/Documents -o documents.tar.gz",
                "0 made; 1 failed, nothing made; 2 usage; 3 made, but some entries could not be "
                "read; 6 the source changed meanwhile, nothing made; 10 no such tree"));
-  verb->callback([&global, &chosen, command] {
+  verb.callback([&global, &chosen, command] {
     // /dev/stdout and its like: the summary must not follow the archive.
     if (tape::is_standard_output(command->output)) command->output = "-";
     const bool content = command->output == "-";

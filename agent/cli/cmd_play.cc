@@ -115,18 +115,17 @@ struct PlayCommand {
 }  // namespace
 
 void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand(
-      "play", "Write the tar stream of a tape to standard output, from any byte");
+  const Verb verb(app, "play", "Write the tar stream of a tape to standard output, from any byte");
   const auto command = std::make_shared<PlayCommand>();
-  verb->add_option("WHAT", command->what, "A tape, or a tree that was scanned")->required();
-  verb->add_option("--offset", command->offset_text, "First byte of the tape");
-  verb->add_option("--length", command->length_text, "How many bytes (default: to the end)");
-  command->change.add(*verb, "stop");
-  verb->footer(
+  verb.option("WHAT", command->what, "A tape, or a tree that was scanned").required();
+  verb.option("--offset", command->offset_text, "First byte of the tape");
+  verb.option("--length", command->length_text, "How many bytes (default: to the end)");
+  command->change.add(verb, "stop");
+  verb.footer(
       help_end("ragtape play documents.tape --offset 1048576 | ssh host 'cat >> documents.tar'",
                "0 done; 1 failed; 2 usage; 3 done, but the tape lacks entries that could not be "
                "read; 6 the source changed since the scan; 10 no such tape"));
-  verb->callback([&global, &chosen, command] {
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }, true};
   });
 }

@@ -99,23 +99,22 @@ struct RestoreCommand {
 }  // namespace
 
 void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("restore", "Make files of members: DIR/<member name>");
+  const Verb verb(app, "restore", "Make files of members: DIR/<member name>");
   const auto command = std::make_shared<RestoreCommand>();
-  command->words.add(*verb, "A store or an archive");
-  verb->add_option("PATH", command->paths, "Only these members and what is below them");
-  verb->add_option("-C,--to,--target", command->options.target, "Where to; made when it is missing")
-      ->required();
-  verb->add_option("--overwrite", command->overwrite, "What may be replaced; a directory never")
-      ->check(CLI::IsMember({"never", "if-newer", "if-changed", "always"}))
-      ->capture_default_str();
-  verb->add_flag("--numeric-owner", command->options.numeric_owner,
-                 "Owners by number, names ignored");
-  verb->add_flag("-n,--dry-run", command->options.dry_run, "Only say what would be done");
-  verb->footer(
+  command->words.add(verb, "A store or an archive");
+  verb.option("PATH", command->paths, "Only these members and what is below them");
+  verb.option("-C,--to,--target", command->options.target, "Where to; made when it is missing")
+      .required();
+  verb.option("--overwrite", command->overwrite, "What may be replaced; a directory never")
+      .one_of({"never", "if-newer", "if-changed", "always"})
+      .show_default();
+  verb.flag("--numeric-owner", command->options.numeric_owner, "Owners by number, names ignored");
+  verb.flag("-n,--dry-run", command->options.dry_run, "Only say what would be done");
+  verb.footer(
       help_end("ragtape restore documents.tar.gz documents/letters --to /tmp/back",
                "0 done; 1 failed, or some members are damaged; 2 usage; 3 done, but some files "
                "were left alone; 4 a member's hash was wrong; 10 no such archive or member"));
-  verb->callback([&global, &chosen, command] {
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -60,16 +60,15 @@ struct ScanCommand {
 }  // namespace
 
 void add_scan(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb =
-      app.add_subcommand("scan", "Record a tree: its state and the layout of its tar stream");
+  const Verb verb(app, "scan", "Record a tree: its state and the layout of its tar stream");
   const auto command = std::make_shared<ScanCommand>();
-  command->source.add(*verb);
-  verb->add_option("-o,--output", command->output,
-                   "The tape (default: in the state folder, found again by DIR)");
-  verb->footer(help_end("ragtape scan ~/Documents -o documents.tape",
-                        "0 recorded; 2 usage; 3 recorded, but some entries could not be; 10 no "
-                        "such tree; 12 denied"));
-  verb->callback([&global, &chosen, command] {
+  command->source.add(verb);
+  verb.option("-o,--output", command->output,
+              "The tape (default: in the state folder, found again by DIR)");
+  verb.footer(help_end("ragtape scan ~/Documents -o documents.tape",
+                       "0 recorded; 2 usage; 3 recorded, but some entries could not be; 10 no "
+                       "such tree; 12 denied"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

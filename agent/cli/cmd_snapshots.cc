@@ -71,14 +71,14 @@ struct SnapshotsCommand {
 }  // namespace
 
 void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("snapshots", "List the snapshots in a store, oldest first");
-  verb->alias("list");
+  const Verb verb(app, "snapshots", "List the snapshots in a store, oldest first");
+  verb.alias("list");
   const auto command = std::make_shared<SnapshotsCommand>();
-  verb->add_option("STORE", command->what, "A store")->required();
-  verb->add_option("--set", command->set, "Only this set");
-  verb->footer(help_end("ragtape snapshots /mnt/backups",
-                        "0 done; 1 a manifest is damaged; 2 usage; 10 no such store or set"));
-  verb->callback([&global, &chosen, command] {
+  verb.option("STORE", command->what, "A store").required();
+  verb.option("--set", command->set, "Only this set");
+  verb.footer(help_end("ragtape snapshots /mnt/backups",
+                       "0 done; 1 a manifest is damaged; 2 usage; 10 no such store or set"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -188,17 +188,16 @@ struct VerifyCommand {
 }  // namespace
 
 void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  CLI::App* verb = app.add_subcommand("verify", "Check a store or an archive for damage");
-  verb->alias("check");
+  const Verb verb(app, "verify", "Check a store or an archive for damage");
+  verb.alias("check");
   const auto command = std::make_shared<VerifyCommand>();
-  command->words.add(*verb, "A store or an archive");
-  auto* sample = verb->add_option("--sample", command->sample,
-                                  "Decode that share of the pages, chosen at random, such as 5%");
-  verb->add_flag("--full", command->full, "Every page, node, header and hash")->excludes(sample);
-  verb->footer(
-      help_end("ragtape verify --full documents.tar.gz",
-               "0 no damage found; 1 failed; 2 usage; 4 damage found; 10 no such archive"));
-  verb->callback([&global, &chosen, command] {
+  command->words.add(verb, "A store or an archive");
+  const Option sample = verb.option("--sample", command->sample,
+                                    "Decode that share of the pages, chosen at random, such as 5%");
+  verb.flag("--full", command->full, "Every page, node, header and hash").excludes(sample);
+  verb.footer(help_end("ragtape verify --full documents.tar.gz",
+                       "0 no damage found; 1 failed; 2 usage; 4 damage found; 10 no such archive"));
+  verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
 }

@@ -8,11 +8,11 @@
 
 namespace agent {
 
-void WhatWords::add(CLI::App& verb, const std::string& help) {
-  verb.add_option("WHAT", what, help)->required();
-  verb.add_option("--set", set, "Of a store: the set (default: the only one)");
-  verb.add_option("--snapshot", snapshot,
-                  "Of a store: latest (default), or any unique beginning of an ID");
+void WhatWords::add(const Verb& verb, const std::string& help) {
+  verb.option("WHAT", what, help).required();
+  verb.option("--set", set, "Of a store: the set (default: the only one)");
+  verb.option("--snapshot", snapshot,
+              "Of a store: latest (default), or any unique beginning of an ID");
 }
 
 Opened::Opened(const WhatWords& words) {

@@ -2,7 +2,6 @@
 //
 // Spec:    docs/cli.md "WHAT".
 #pragma once
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/report.h"
+#include "cli/verb.h"
 #include "store/object_store.h"
 #include "tape/archive.h"
 #include "tape/counting_source.h"
@@ -23,7 +23,7 @@ struct WhatWords {
   std::string set;
   std::string snapshot;
 
-  void add(CLI::App& verb, const std::string& help);
+  void add(const Verb& verb, const std::string& help);
 };
 
 class Opened {

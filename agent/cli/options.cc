@@ -44,41 +44,39 @@ tape::ByteCount parse_size(const std::string& option, const std::string& text) {
   return size;
 }
 
-void SourceWords::add(CLI::App& verb, const std::string& default_metadata) {
+void SourceWords::add(const Verb& verb, const std::string& default_metadata) {
   metadata = default_metadata;
-  verb.add_option("DIR", path, "The tree: a directory or a single file")->required();
-  verb.add_option("--metadata", metadata,
-                  "full: owners, all mode bits, xattrs, ACLs, devices, nanoseconds; portable: same "
-                  "dataset, same bytes, on any host")
-      ->check(CLI::IsMember({"full", "portable"}))
-      ->capture_default_str();
-  prefix_option = verb.add_option("--prefix", prefix,
-                                  "What member names begin with (default: the name of DIR)");
+  verb.option("DIR", path, "The tree: a directory or a single file").required();
+  verb.option("--metadata", metadata,
+              "full: owners, all mode bits, xattrs, ACLs, devices, nanoseconds; portable: same "
+              "dataset, same bytes, on any host")
+      .one_of({"full", "portable"})
+      .show_default();
+  prefix_option =
+      verb.option("--prefix", prefix, "What member names begin with (default: the name of DIR)");
 }
 
 SourceOptions SourceWords::parsed() const {
   SourceOptions out;
   out.path = path;
   out.metadata = metadata == "full" ? tape::Metadata::full : tape::Metadata::portable;
-  if (prefix_option->count() > 0) out.prefix = prefix;
+  if (prefix_option->was_typed()) out.prefix = prefix;
   out.source_date_epoch = source_date_epoch();
   return out;
 }
 
-void RagzipWords::add(CLI::App& verb) {
-  verb.add_option("--level", level, "1..12 (zlib: 1..9)")->capture_default_str();
-  verb.add_option("--engine", engine, "What deflates")
-      ->check(CLI::IsMember({"libdeflate", "zlib"}))
-      ->capture_default_str();
-  verb.add_option("--page-size", page_size,
-                  "Tape bytes in one gzip member: a power of two, 512 to 1GiB")
-      ->capture_default_str();
-  verb.add_option("--index-exponent", index_exponent,
-                  "2^N pages in one index: 1..10, to 12 with --compat off")
-      ->capture_default_str();
-  verb.add_option("--compat", compat, "on: BusyBox gunzip can read it")
-      ->check(CLI::IsMember({"on", "off"}))
-      ->capture_default_str();
+void RagzipWords::add(const Verb& verb) {
+  verb.option("--level", level, "1..12 (zlib: 1..9)").show_default();
+  verb.option("--engine", engine, "What deflates").one_of({"libdeflate", "zlib"}).show_default();
+  verb.option("--page-size", page_size,
+              "Tape bytes in one gzip member: a power of two, 512 to 1GiB")
+      .show_default();
+  verb.option("--index-exponent", index_exponent,
+              "2^N pages in one index: 1..10, to 12 with --compat off")
+      .show_default();
+  verb.option("--compat", compat, "on: BusyBox gunzip can read it")
+      .one_of({"on", "off"})
+      .show_default();
 }
 
 tape::RagzipOptions RagzipWords::parsed() const {
@@ -95,15 +93,14 @@ tape::RagzipOptions RagzipWords::parsed() const {
   return out;
 }
 
-void ChangeWords::add(CLI::App& verb, const std::string& default_word) {
+void ChangeWords::add(const Verb& verb, const std::string& default_word) {
   on_change = default_word;
-  verb.add_option(
-          "--on-change", on_change,
-          "stop: end with exit 6 at the first source that is not what was scanned; mark: go "
-          "on, and say so in the archive")
-      ->check(CLI::IsMember({"stop", "mark"}))
-      ->capture_default_str();
-  verb.add_flag("--strict", strict, "Every warning makes the exit code 3");
+  verb.option("--on-change", on_change,
+              "stop: end with exit 6 at the first source that is not what was scanned; mark: go "
+              "on, and say so in the archive")
+      .one_of({"stop", "mark"})
+      .show_default();
+  verb.flag("--strict", strict, "Every warning makes the exit code 3");
 }
 
 tape::OnChange ChangeWords::parsed() const {

@@ -2,11 +2,11 @@
 //
 // Spec:    docs/cli.md.
 #pragma once
-#include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 
 #include "backup/source.h"
-#include "cli/command.h"
+#include "cli/verb.h"
 #include "tape/ragzip_writer.h"
 #include "tape/tape_stream.h"
 
@@ -20,10 +20,10 @@ struct SourceWords {
   std::string path;
   std::string metadata = "portable";
   std::string prefix;
-  CLI::Option* prefix_option = nullptr;
+  std::optional<Option> prefix_option;
 
   // `metadata`: the verb's default.
-  void add(CLI::App& verb, const std::string& default_metadata = "portable");
+  void add(const Verb& verb, const std::string& default_metadata = "portable");
   SourceOptions parsed() const;
 };
 
@@ -35,7 +35,7 @@ struct RagzipWords {
   int index_exponent = 10;
   std::string compat = "on";
 
-  void add(CLI::App& verb);
+  void add(const Verb& verb);
   tape::RagzipOptions parsed() const;
 };
 
@@ -44,7 +44,7 @@ struct ChangeWords {
   std::string on_change;
   bool strict = false;
 
-  void add(CLI::App& verb, const std::string& default_word);
+  void add(const Verb& verb, const std::string& default_word);
   tape::OnChange parsed() const;
 };
 

@@ -1,0 +1,69 @@
+#include "cli/verb.h"
+
+#include <CLI/CLI.hpp>
+
+namespace agent {
+
+const Option& Option::required() const {
+  option_->required();
+  return *this;
+}
+
+const Option& Option::one_of(std::initializer_list<const char*> words) const {
+  option_->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())));
+  return *this;
+}
+
+const Option& Option::show_default() const {
+  option_->capture_default_str();
+  return *this;
+}
+
+const Option& Option::at_most(int count) const {
+  option_->expected(0, count);
+  return *this;
+}
+
+const Option& Option::excludes(const Option& other) const {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+bool Option::was_typed() const {
+  return option_->count() > 0;
+}
+
+Verb::Verb(CLI::App& app, const std::string& name, const std::string& help)
+    : verb_(*app.add_subcommand(name, help)) {}
+
+void Verb::alias(const std::string& name) const {
+  verb_.alias(name);
+}
+
+Option Verb::option(const std::string& name, std::string& value, const std::string& help) const {
+  return Option(verb_.add_option(name, value, help));
+}
+
+Option Verb::option(const std::string& name,
+                    std::vector<std::string>& values,
+                    const std::string& help) const {
+  return Option(verb_.add_option(name, values, help));
+}
+
+Option Verb::option(const std::string& name, int& value, const std::string& help) const {
+  return Option(verb_.add_option(name, value, help));
+}
+
+Option Verb::flag(const std::string& name, bool& value, const std::string& help) const {
+  return Option(verb_.add_flag(name, value, help));
+}
+
+void Verb::footer(const std::string& text) const {
+  verb_.footer(text);
+}
+
+void Verb::callback(const std::function<void()>& chosen) const {
+  verb_.callback(chosen);
+}
+
+}  // namespace agent

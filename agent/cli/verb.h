@@ -1,0 +1,59 @@
+// Verb: the words of one verb, as the command line has them. Only verb.cc and main.cc know the
+// library that reads them.
+//
+// What a verb is given by reference is written when the line is parsed, and must live until then.
+//
+// Threads: one caller.
+// Spec:    docs/cli.md.
+#pragma once
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
+class Option;
+}
+
+namespace agent {
+
+class Option {
+ public:
+  explicit Option(CLI::Option* option) : option_(option) {}
+  const Option& required() const;
+  const Option& one_of(std::initializer_list<const char*> words) const;
+  // Shows the value that stands there now in --help.
+  const Option& show_default() const;
+  const Option& at_most(int count) const;
+  const Option& excludes(const Option& other) const;
+  // Once the line is parsed.
+  bool was_typed() const;
+
+ private:
+  CLI::Option* option_;  // of the parser, which outlives the words
+};
+
+class Verb {
+ public:
+  Verb(CLI::App& app, const std::string& name, const std::string& help);
+
+  void alias(const std::string& name) const;
+  // `name`: `-s,--long`, or a word in capitals: by its place.
+  Option option(const std::string& name, std::string& value, const std::string& help) const;
+  Option option(const std::string& name,
+                std::vector<std::string>& values,
+                const std::string& help) const;
+  Option option(const std::string& name, int& value, const std::string& help) const;
+  Option flag(const std::string& name, bool& value, const std::string& help) const;
+  // The end of --help.
+  void footer(const std::string& text) const;
+  // When this is the verb that was typed.
+  void callback(const std::function<void()>& chosen) const;
+
+ private:
+  CLI::App& verb_;
+};
+
+}  // namespace agent
