@@ -47,7 +47,6 @@ void send_volumes(const BackupContext& context,
                   BackupSummary& summary) {
   const BackupOptions& options = context.options;
   Journal& journal = *run.journal;
-  if (run.resumed) summary.bytes_resumed_at = resume_point(journal).value();
   tape::TapeStream stream(*run.catalog, tree, nullptr, options.on_change);
   Outcomes outcomes(journal, context.events.warning);
   const auto progress = [&](tape::ByteCount sent) {
@@ -69,8 +68,8 @@ void send_volumes(const BackupContext& context,
     const bool in_process = number > first || !journal.checkpoint();
     const VolumeReport report = send_volume(
         shared, {number, run.plan.slice(number), whole_key(options.set, key), in_process});
-    summary.bytes_sent += report.bytes_sent;
-    summary.bytes_sent_again += report.bytes_sent_again;
+    summary.bytes_sent += report.counts.sent;
+    summary.bytes_sent_again += report.counts.sent_again;
     summary.bytes_read_again += report.bytes_read_again;
     if (context.events.volume)
       context.events.volume(manifest_volume(report.row, run.plan.slice(number), key));
@@ -108,6 +107,10 @@ BackupSummary backup(const BackupContext& context) {
   summary.snapshot = run.journal ? run.journal->run().snapshot : run.unchanged;
   if (context.events.sealed) context.events.sealed(*run.catalog);
   summary.volumes = run.plan.count();
+  if (run.resumed) {
+    must_hold_volumes(context.store, *run.journal, run.plan);
+    summary.bytes_resumed_at = resume_point(*run.journal).value();
+  }
   if (options.dry_run || !run.journal) {
     summary.outcome =
         run.unchanged.empty() ? BackupSummary::Outcome::dry_run : BackupSummary::Outcome::unchanged;

@@ -79,25 +79,8 @@ tape::Manifest manifest_of(const JournalRun& run, tape::Catalog& catalog, Journa
   return out;
 }
 
-// Whatever finished earlier must still be there: a store can be replaced meanwhile.
-void must_hold(ObjectStore& store, const tape::Manifest& manifest) {
-  std::map<std::string, tape::ByteCount> sizes;
-  store.list(manifest.set + "/" + manifest.snapshot + "/",
-             [&](const ObjectInfo& object) { sizes[object.key] = object.size; });
-  for (const tape::ManifestVolume& volume : manifest.volumes) {
-    const std::string key = object_key(manifest, volume);
-    const auto found = sizes.find(key);
-    if (found != sizes.end() && found->second == volume.size) continue;
-    throw Error(ErrorKind::corrupt,
-                tape::shown(store.name() + "/" + key) +
-                    ": the store no longer holds this volume, which was sent",
-                "--restart begins a new snapshot");
-  }
-}
-
 // Whatever is in the store counts from here on.
 void put_manifest(ObjectStore& store, const tape::Manifest& manifest) {
-  must_hold(store, manifest);
   static_cast<void>(store.put("README.txt", tape::as_bytes(kReadme), ObjectStore::Put::if_absent));
   const std::string key = manifest_key(manifest.set, manifest.snapshot);
   const std::string text = tape::encode_manifest(manifest);
@@ -130,6 +113,24 @@ tape::ManifestVolume manifest_volume(const VolumeRow& row,
   return out;
 }
 
+void must_hold_volumes(ObjectStore& store, Journal& journal, const tape::VolumePlan& plan) {
+  const JournalRun& run = journal.run();
+  std::map<std::string, tape::ByteCount> sizes;
+  store.list(run.set + "/" + run.snapshot + "/",
+             [&](const ObjectInfo& object) { sizes[object.key] = object.size; });
+  for (std::uint64_t number = 0; number < plan.count(); ++number) {
+    const auto row = journal.volume(number);
+    if (!row || row->phase != VolumeRow::Phase::done) return;
+    const std::string key = run.set + "/" + volume_key(run.set, run.snapshot, number, plan.count());
+    const auto found = sizes.find(key);
+    if (found != sizes.end() && found->second == row->summary.size) continue;
+    throw Error(ErrorKind::corrupt,
+                tape::shown(store.name() + "/" + key) +
+                    ": the store no longer holds this volume, which was sent",
+                "--restart begins a new snapshot");
+  }
+}
+
 tape::Manifest commit(ObjectStore& store,
                       Journal& journal,
                       tape::Catalog& catalog,
@@ -145,6 +146,7 @@ tape::Manifest commit(ObjectStore& store,
         *row, plan.slice(number), volume_key(run.set, run.snapshot, number, plan.count())));
     manifest.totals.stored += row->summary.size;
   }
+  must_hold_volumes(store, journal, plan);
   put_manifest(store, manifest);
   return manifest;
 }

@@ -18,9 +18,12 @@ tape::ManifestVolume manifest_volume(const VolumeRow& row,
                                      tape::TapeRange slice,
                                      const std::string& key);
 
+// A store can be replaced between runs, and during one. Fails: corrupt when it does not list every
+// volume that is done in the journal, with its size.
+void must_hold_volumes(ObjectStore& store, Journal& journal, const tape::VolumePlan& plan);
+
 // Writes the manifest, if absent: the commit point. All volumes of the plan must be done in the
-// journal. Fails: corrupt when the store no longer holds one of them; object_changed when another
-// manifest is there.
+// journal. Fails also: object_changed when another manifest is there.
 tape::Manifest commit(ObjectStore& store,
                       Journal& journal,
                       tape::Catalog& catalog,

@@ -159,6 +159,7 @@ class SqliteJournal final : public Journal {
       throw Error(ErrorKind::unsupported, "version " + std::to_string(version) +
                                               ", this program goes on from version " +
                                               std::to_string(kVersion));
+    must_be_sound();
     const std::string run = value_of("run");
     if (bytes_of(value_of("seal")) != seal_bytes(tape::as_bytes(run)))
       throw Error(ErrorKind::corrupt, "table run is damaged");
@@ -501,6 +502,13 @@ class SqliteJournal final : public Journal {
       drop.bind(1, sql(volume));
       drop.step();
     }
+  }
+
+  // Rows have their seals; a row that is not there any more has none.
+  void must_be_sound() {
+    tape::Statement check(connection_, "PRAGMA integrity_check(1)");
+    if (check.step() && check.text(0) == "ok") return;
+    throw Error(ErrorKind::corrupt, "damaged: " + tape::shown(check.text(0)));
   }
 
   void commit() { connection_.run("COMMIT; BEGIN IMMEDIATE"); }

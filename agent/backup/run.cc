@@ -42,6 +42,10 @@ std::string stamp(const tape::Timestamp& time) {
 // Two snapshots of one second would have no order, whether or not the last one can be read.
 void wait_for_a_later_name(const BackupContext& context) {
   const auto ids = snapshots_of(context.store, context.options.set);
+  // Names are in the order of time, or `latest` is not the last one made.
+  if (!ids.empty() && ids.back() > stamp({std::time(nullptr) + 1, 0}) && context.events.warning)
+    context.events.warning("snapshot " + shown(ids.back()) +
+                           " is dated later than now, and stays `latest`: is the clock right?");
   while (!ids.empty() && ids.back().starts_with(stamp({std::time(nullptr), 0})))
     ::usleep(kTickMicroseconds);
 }
@@ -110,19 +114,32 @@ bool nothing_changed(const tape::Manifest& last,
          !was_young(catalog, last.start.seconds);
 }
 
-// Gives up what an interrupted run has in the store.
+// Killed between its manifest and its last step: that snapshot is made, this run is a new one.
+bool is_committed(ObjectStore& store, Journal& journal) {
+  const JournalRun& run = journal.run();
+  return store.name() == run.store && store.head(manifest_key(run.set, run.snapshot));
+}
+
+// Gives up what an interrupted run has in the store: its volumes, and the upload that was open. A
+// snapshot that has its manifest is made, and stays.
 void give_up(ObjectStore& store, const SetFolder& folder) {
   const auto failure = tape::failure_of([&] {
     const auto journal = Journal::open(folder.journal());
-    if (!journal) return;
+    if (!journal || journal->run().store != store.name() || is_committed(store, *journal)) return;
     const JournalRun& run = journal->run();
     const auto point = journal->checkpoint();
     const auto row = journal->volume(point ? point->volume : 0);
-    if (!row || row->upload.empty() || run.store != store.name()) return;
     // One volume or more: the upload knows its key only by name.
-    for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{2}})
-      store.abort_upload(run.set + "/" + volume_key(run.set, run.snapshot, row->number, count),
-                         row->upload);
+    for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{2}}) {
+      if (row && !row->upload.empty())
+        store.abort_upload(run.set + "/" + volume_key(run.set, run.snapshot, row->number, count),
+                           row->upload);
+    }
+    std::vector<std::string> keys;
+    store.list(run.set + "/" + run.snapshot + "/",
+               [&](const ObjectInfo& object) { keys.push_back(object.key); });
+    for (const std::string& key : keys)
+      store.remove(key);
   });
   // A damaged journal is given up too; what it held in the store is garbage now.
   if (failure && failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
@@ -144,12 +161,6 @@ std::optional<tape::Manifest> last_manifest(const BackupContext& context, bool& 
     if (context.events.warning) context.events.warning(failure->what());
   }
   return std::nullopt;
-}
-
-// Killed between its manifest and its last step: that snapshot is made, this run is a new one.
-bool is_committed(ObjectStore& store, Journal& journal) {
-  const JournalRun& run = journal.run();
-  return store.name() == run.store && store.head(manifest_key(run.set, run.snapshot));
 }
 
 // Every offset of the tape is known, so is every cut.

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include <unistd.h>
-
 #include "tape/error.h"
-#include "tape/files.h"
 
 namespace agent {
 namespace {
@@ -19,11 +16,15 @@ using tape::ErrorKind;
 
 }  // namespace
 
-Uploader::Uploader(const UploadContext& context, VolumeRow row, std::string key)
+Uploader::Uploader(const UploadContext& context,
+                   VolumeRow row,
+                   std::string key,
+                   UploadCounts& counts)
     : store_(context.store),
       journal_(context.journal),
       row_(std::move(row)),
       key_(std::move(key)),
+      counts_(counts),
       workers_(context.workers, context.workers, [this] {
         return [this](Job& job) {
           job.part.bytes = job.bytes;
@@ -47,6 +48,7 @@ Uploader::Uploader(const UploadContext& context, VolumeRow row, std::string key)
 }
 
 void Uploader::write(tape::ByteView bytes) {
+  if (tail_) return tail_->write(bytes);
   pending_.insert(pending_.end(), bytes.begin(), bytes.end());
 }
 
@@ -61,9 +63,16 @@ void Uploader::send_full_parts(const std::function<Checkpoint()>& state) {
   Checkpoint now = state();
   now.carry_offset = offset_ + row_.part_size;
   now.carry.assign(pending_.begin() + static_cast<std::ptrdiff_t>(row_.part_size), pending_.end());
-  send(row_.part_size, std::move(now));
+  send(cut_part(), std::move(now));
   while (pending_.size() >= row_.part_size)
-    send(row_.part_size, {});
+    send(cut_part(), {});
+}
+
+tape::Bytes Uploader::cut_part() {
+  const auto cut = pending_.begin() + static_cast<std::ptrdiff_t>(row_.part_size);
+  tape::Bytes part(pending_.begin(), cut);
+  pending_.erase(pending_.begin(), cut);
+  return part;
 }
 
 void Uploader::put_back(tape::ByteView carry, std::uint64_t carry_offset) {
@@ -77,21 +86,24 @@ void Uploader::begin_upload() {
   journal_.put_volume(row_);
 }
 
-void Uploader::send(std::size_t size, std::optional<Checkpoint> checkpoint) {
+void Uploader::send(tape::Bytes bytes, std::optional<Checkpoint> checkpoint) {
   if (row_.upload.empty()) begin_upload();
   while (workers_.full())
     collect();
   Job job;
   job.part.number = next_number_++;
   job.part.offset = offset_;
-  const auto cut = pending_.begin() + static_cast<std::ptrdiff_t>(size);
-  job.bytes.assign(pending_.begin(), cut);
-  pending_.erase(pending_.begin(), cut);
-  offset_ += size;
+  job.bytes = std::move(bytes);
   job.checkpoint = std::move(checkpoint);
-  if (job.part.number < held_to_) bytes_sent_again_ += size;
+  offset_ += job.bytes.size();
+  if (job.part.number < held_to_) counts_.sent_again += job.bytes.size();
   workers_.submit(std::move(job));
   while (workers_.ready())
+    collect();
+}
+
+void Uploader::collect_all() {
+  while (!workers_.empty())
     collect();
 }
 
@@ -105,67 +117,60 @@ void Uploader::collect() {
                     done->checkpoint);
   parts_.push_back(done->info);
   digest_.add(done->part.sha256);
-  bytes_sent_ += done->info.size;
+  counts_.sent += done->info.size;
 }
 
-void Uploader::close(const std::string& tail_path,
-                     const tape::VolumeSummary& summary,
-                     const tape::Bytes& next) {
-  while (!workers_.empty())
-    collect();
-  ::unlink(tail_path.c_str());
-  const auto tail = tape::WorkingFile::create(tail_path);
-  tail->write_at(0, pending_);
-  tail->sync();
-  tape::sync_folder(tape::folder_of(tail_path));
+void Uploader::begin_tail(const std::string& tail_path) {
+  collect_all();
+  tail_ = std::make_unique<TailWriter>(tail_path);
+  tail_->write(pending_);
+  pending_ = {};
+}
+
+void Uploader::close(const tape::VolumeSummary& summary, const tape::Bytes& next) {
+  tail_->finish();
   row_.phase = VolumeRow::Phase::closing;
   row_.summary = summary;
   row_.next_position = next;
   row_.tail_begin = offset_;
-  row_.tail_xxh3 = tape::xxh3_64(pending_);
+  row_.tail_xxh3 = tail_->digest();
   journal_.put_volume(row_);
+  tail_.reset();
 }
 
-bool Uploader::reopen(const std::string& tail_path) {
-  if (!tape::identity_of(tail_path)) return false;
-  const auto tail = tape::open_file_source(tail_path);
-  if (tail->size() != row_.summary.size - row_.tail_begin || offset_ < row_.tail_begin ||
-      offset_ > row_.summary.size)
-    return false;
-  pending_.resize(tail->size());
-  tail->read_at(tape::GzOffset(0), pending_);
-  if (tape::xxh3_64(pending_) != row_.tail_xxh3) return false;
-  pending_.erase(pending_.begin(),
-                 pending_.begin() + static_cast<std::ptrdiff_t>(offset_ - row_.tail_begin));
-  return true;
-}
-
-VolumeRow Uploader::complete() {
+VolumeRow Uploader::complete(const std::string& tail_path,
+                             const std::function<void()>& between_parts) {
+  const tape::ByteCount size = row_.summary.size;
+  if (offset_ < row_.tail_begin || offset_ > size)
+    throw Error(ErrorKind::corrupt, "journal: the parts do not reach the tail of the volume");
+  TailReader tail(tail_path, size - row_.tail_begin);
+  tail.skip(offset_ - row_.tail_begin);
   // A volume that ends inside its first part goes in one piece.
-  if (row_.upload.empty() && pending_.size() <= row_.part_size) {
-    put_whole();
+  if (row_.upload.empty() && tail.left() <= row_.part_size) {
+    const tape::Bytes whole = tail.next(tail.left());
+    tail.must_have(row_.tail_xxh3);
+    put_whole(whole);
   } else {
-    while (pending_.size() >= row_.part_size)
-      send(row_.part_size, {});
-    if (!pending_.empty()) send(pending_.size(), {});
-    while (!workers_.empty())
-      collect();
+    while (tail.left() > 0) {
+      between_parts();
+      send(tail.next(std::min(row_.part_size, tail.left())), {});
+    }
+    collect_all();
+    tail.must_have(row_.tail_xxh3);
     complete_upload();
   }
   const auto found = store_.head(key_);
-  if (!found || found->size != row_.summary.size)
-    started_over(key_, "the store does not hold what was sent");
+  if (!found || found->size != size) started_over(key_, "the store does not hold what was sent");
   row_.phase = VolumeRow::Phase::done;
   row_.etag = found->etag;
   row_.digest = digest_.text();
   return row_;
 }
 
-void Uploader::put_whole() {
-  static_cast<void>(store_.put(key_, pending_, ObjectStore::Put::replace));
-  digest_.add(tape::sha256(pending_));
-  bytes_sent_ += pending_.size();
-  pending_.clear();
+void Uploader::put_whole(tape::ByteView bytes) {
+  static_cast<void>(store_.put(key_, bytes, ObjectStore::Put::replace));
+  digest_.add(tape::sha256(bytes));
+  counts_.sent += bytes.size();
 }
 
 // Some stores make the object of all that was uploaded, whatever the list says: what is there must

@@ -10,11 +10,13 @@
 // Spec:    docs/format.md §6.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "backup/journal.h"
+#include "backup/tail.h"
 #include "store/object_store.h"
 #include "tape/io.h"
 #include "tape/ordered_workers.h"
@@ -27,10 +29,18 @@ struct UploadContext {
   std::size_t workers = 1;
 };
 
+// Of all attempts at a volume.
+struct UploadCounts {
+  tape::ByteCount sent = 0;
+  // Of parts that the store held already: sent by the interrupted run, but not journaled.
+  tape::ByteCount sent_again = 0;
+};
+
 class Uploader final : public tape::ByteSink {
  public:
-  // `key`: whole, with the set. Goes on behind the parts that the journal holds of `row`.
-  Uploader(const UploadContext& context, VolumeRow row, std::string key);
+  // `key`: whole, with the set. Goes on behind the parts that the journal holds of `row`, and adds
+  // to `counts`.
+  Uploader(const UploadContext& context, VolumeRow row, std::string key, UploadCounts& counts);
 
   // What the volume is made of, in order.
   void write(tape::ByteView bytes) override;
@@ -41,20 +51,15 @@ class Uploader final : public tape::ByteSink {
   // Sends what makes full parts; `state` gives the checkpoint for the bytes written so far.
   void send_full_parts(const std::function<Checkpoint()>& state);
 
-  // The volume is complete: what is left of it becomes durable in `tail_path`, then the row.
-  // `next`: the tape stream's position at the slice's end.
-  void close(const std::string& tail_path,
-             const tape::VolumeSummary& summary,
-             const tape::Bytes& next);
-  // The same from an interrupted run: reads the tail. False: it is not what the row says.
-  bool reopen(const std::string& tail_path);
+  // The pages end: what was not sent, and all that is written from here on, goes to the tail.
+  void begin_tail(const std::string& tail_path);
+  // The volume is complete: its tail becomes durable, then the row. `next`: the tape stream's
+  // position at the slice's end.
+  void close(const tape::VolumeSummary& summary, const tape::Bytes& next);
 
-  // Sends what is left, and makes the object of its parts. Fails: object_changed.
-  VolumeRow complete();
-
-  tape::ByteCount bytes_sent() const { return bytes_sent_; }
-  // Of parts that the store held already: sent by the interrupted run, but not journaled.
-  tape::ByteCount bytes_sent_again() const { return bytes_sent_again_; }
+  // Sends what is left in the tail of a closed volume, and makes the object of its parts.
+  // `between_parts` may throw. Fails: object_changed, of the tail, too.
+  VolumeRow complete(const std::string& tail_path, const std::function<void()>& between_parts);
 
  private:
   struct Job {
@@ -64,23 +69,25 @@ class Uploader final : public tape::ByteSink {
     std::optional<Checkpoint> checkpoint;
   };
   void begin_upload();
-  void send(std::size_t size, std::optional<Checkpoint> checkpoint);
+  tape::Bytes cut_part();
+  void send(tape::Bytes bytes, std::optional<Checkpoint> checkpoint);
   void collect();
-  void put_whole();
+  void collect_all();
+  void put_whole(tape::ByteView bytes);
   void complete_upload();
 
   ObjectStore& store_;
   Journal& journal_;
   VolumeRow row_;
   const std::string key_;
-  tape::Bytes pending_;          // made, not sent
+  UploadCounts& counts_;
+  tape::Bytes pending_;  // made, not sent
+  std::unique_ptr<TailWriter> tail_;
   std::uint64_t offset_ = 0;     // of `pending_` in the object
   std::vector<PartInfo> parts_;  // durable and journaled
   std::uint32_t next_number_ = 1;
   std::uint32_t held_to_ = 0;  // parts up to this number were in the store when this run began
   tape::PartsDigest digest_;
-  tape::ByteCount bytes_sent_ = 0;
-  tape::ByteCount bytes_sent_again_ = 0;
   tape::OrderedWorkers<Job> workers_;
 };
 

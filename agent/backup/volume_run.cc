@@ -77,14 +77,14 @@ class VolumeRun {
 
   // Plays what is left of the slice into the object.
   void make(const VolumeRow& row, const std::optional<Checkpoint>& point) {
-    Uploader uploader(context_.upload, row, key_);
+    Uploader uploader(context_.upload, row, key_, report_.counts);
     tape::VolumeWriter writer(uploader, context_.upload.journal.spool(number_),
                               {context_.ragzip, slice_, context_.metadata});
     go_on(writer, uploader, point);
     play(writer, uploader);
     const tape::Bytes next = tape::encode_position(context_.stream.state());
-    const tape::VolumeSummary summary = writer.finish();
-    uploader.close(context_.folder.tail(), summary, next);
+    uploader.begin_tail(context_.folder.tail());
+    uploader.close(writer.finish(), next);
     finish(uploader, next);
   }
 
@@ -130,32 +130,32 @@ class VolumeRun {
       uploader.send_full_parts([&]() -> Checkpoint {
         return {number_, positions.behind(writer.page_count()), writer.save(), {}, 0};
       });
-      if (context_.progress) context_.progress(report_.bytes_sent + uploader.bytes_sent());
+      tell();
     }
+  }
+
+  void tell() const {
+    if (context_.progress) context_.progress(report_.counts.sent);
   }
 
   // An interrupted run had the whole volume and its tail; nothing of the source is needed.
   void send_tail(const VolumeRow& row) {
-    Uploader uploader(context_.upload, row, key_);
-    if (!uploader.reopen(context_.folder.tail()))
-      throw Error(ErrorKind::object_changed, context_.folder.tail() + ": lost or damaged");
+    Uploader uploader(context_.upload, row, key_, report_.counts);
     finish(uploader, row.next_position);
     const tape::TapePosition position = tape::decode_position(row.next_position);
     context_.stream.resume(position, omitted_before(context_.upload.journal));
   }
 
   void finish(Uploader& uploader, const tape::Bytes& next) {
-    report_.row = uploader.complete();
+    report_.row = uploader.complete(context_.folder.tail(), [this] { tell(); });
     context_.upload.journal.finish_volume(report_.row, {number_ + 1, next, {}, {}, 0});
-    report_.bytes_sent += uploader.bytes_sent();
-    report_.bytes_sent_again += uploader.bytes_sent_again();
   }
 
   void start_over() {
     const auto point = context_.upload.journal.checkpoint();
     const auto row = context_.upload.journal.volume(number_);
     for (const PartRow& part : context_.upload.journal.parts(number_))
-      report_.bytes_sent_again += part.info.size;
+      report_.counts.sent_again += part.info.size;
     if (point && point->volume == number_)
       report_.bytes_read_again += tape::decode_position(point->position).at - slice_.begin;
     // What it holds there is nobody's any more.

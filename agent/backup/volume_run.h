@@ -24,13 +24,13 @@ struct VolumeContext {
   tape::RagzipOptions ragzip;
   tape::Metadata metadata = tape::Metadata::full;
   tape::ByteCount part_size = 0;
-  std::function<void(tape::ByteCount sent)> progress;  // after each page; may throw canceled
+  std::function<void(tape::ByteCount sent)>
+      progress;  // after each page and part; may throw canceled
 };
 
 struct VolumeReport {
   VolumeRow row;
-  tape::ByteCount bytes_sent = 0;
-  tape::ByteCount bytes_sent_again = 0;
+  UploadCounts counts;
   tape::ByteCount bytes_read_again = 0;  // where the volume was started over
 };
 

@@ -54,6 +54,9 @@ struct BackupCommand {
             : create_store(to, made);
     if (made) out.warning(tape::shown(store->name()) + ": a new store, made now");
     const std::string state = state_folder(global);
+    if (tape::resolved(state) == root)
+      throw Error(ErrorKind::usage, tape::shown(root) + ": the source is the folder for state",
+                  "choose another one with --state DIR");
     for (const std::string& own : {state, store->name()}) {
       if (const auto identity = tape::identity_of(own)) options.own_files.push_back(*identity);
     }
@@ -112,10 +115,10 @@ struct BackupCommand {
         progress.counting(entries);
       };
       events.sealed = [&](tape::Catalog& catalog) { report_problems(catalog, out); };
-      events.played = [&](tape::ByteCount done, tape::ByteCount total, tape::ByteCount,
+      events.played = [&](tape::ByteCount done, tape::ByteCount total, tape::ByteCount sent,
                           const std::string& current) {
         check_stop();
-        progress.working(done, total, current);
+        progress.working(done, total, current, sent);
       };
       events.warning = [&](const std::string& what) {
         ++warnings;
@@ -129,7 +132,10 @@ struct BackupCommand {
                               {"size", volume.size}});
         out.detail(fmt::format("{}: {} bytes", volume.key, volume.size));
       };
-      summary = backup({store, folder, options, events});
+      const auto failure = tape::failure_of([&] {
+        summary = backup({store, folder, options, events});
+      });
+      if (failure) failed(*failure, progress.percent());
     }
     report(summary, store, out);
     const tape::ManifestTotals& totals = summary.totals;
@@ -137,6 +143,13 @@ struct BackupCommand {
     return incomplete || (change.strict && warnings + totals.changed + totals.grew > 0)
                ? kIncomplete
                : kDone;
+  }
+
+  // What an interrupted run has sent is not lost, once it sends.
+  [[noreturn]] static void failed(const Error& error, int percent) {
+    if (error.kind() != ErrorKind::canceled || percent < 0) throw Error(error);
+    throw Error(ErrorKind::canceled, fmt::format("interrupted at {} %", percent),
+                "run the same command to continue");
   }
 
   void report(const BackupSummary& summary, const ObjectStore& store, const Output& out) const {
@@ -169,8 +182,14 @@ struct BackupCommand {
                             summary.snapshot);
         break;
       case BackupSummary::Outcome::dry_run:
-        text += fmt::format("dry run       would make {} volumes in set {}; nothing was written\n",
-                            shown_count(summary.volumes), summary.set);
+        text +=
+            summary.bytes_resumed_at
+                ? fmt::format(
+                      "dry run       would continue {} at {} of the tape; nothing was written\n",
+                      summary.snapshot, shown_size(*summary.bytes_resumed_at))
+                : fmt::format(
+                      "dry run       would make {} volumes in set {}; nothing was written\n",
+                      shown_count(summary.volumes), summary.set);
         break;
       case BackupSummary::Outcome::made:
         text += fmt::format("snapshot      {} of set {}: {} volumes, {} ({} sent)\n",

@@ -27,8 +27,7 @@ const char* const kExitCodes =
     "another run holds the set; 12 denied;\n"
     "129, 130, 143 interrupted. `ragtape VERB --help` says more.\n"
     "Peak memory: about 40 MiB plus, for each job, four times the page size (the pages at most "
-    "64 MiB in all), and for `backup` four parts and the member "
-    "index of one volume.";
+    "64 MiB in all), and for `backup` four parts.";
 
 void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("--json", global.json, "JSON lines for programs");

@@ -72,7 +72,10 @@ void Progress::counting(std::uint64_t entries) {
   }
 }
 
-void Progress::working(tape::ByteCount done, tape::ByteCount total, const std::string& current) {
+void Progress::working(tape::ByteCount done,
+                       tape::ByteCount total,
+                       const std::string& current,
+                       std::optional<tape::ByteCount> sent) {
   if (total > 0)
     percent_ = static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
   if (!due()) return;
@@ -86,6 +89,7 @@ void Progress::working(tape::ByteCount done, tape::ByteCount total, const std::s
       fields["bytes_total"] = total;
       fields["eta_seconds"] = left;
     }
+    if (sent) fields["bytes_sent"] = *sent;
     output_.line("status", fields);
     return;
   }

@@ -4,6 +4,7 @@
 // Spec:    docs/cli.md "Progress and machine output".
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "cli/output.h"
@@ -20,8 +21,11 @@ class Progress {
 
   // While the total is not known yet.
   void counting(std::uint64_t entries);
-  // `total` 0: unknown.
-  void working(tape::ByteCount done, tape::ByteCount total, const std::string& current);
+  // `total` 0: unknown. `sent`: to a store.
+  void working(tape::ByteCount done,
+               tape::ByteCount total,
+               const std::string& current,
+               std::optional<tape::ByteCount> sent = std::nullopt);
   // Percent reached, for the last word of an interrupted run; below 0: nothing to say.
   int percent() const { return percent_; }
 

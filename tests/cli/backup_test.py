@@ -83,6 +83,19 @@ class Backup(CliTest):
         self.done("restore", self.path("store"), "--to", self.path("back"))
         self.fails(4, "verify", self.path("store"), says=[first])
 
+    def test_a_snapshot_from_the_future_is_warned_of(self):
+        name = self.backed_up()["snapshot"]
+        write(self.path("tree", "more"), b"more")
+        self.assertNotIn(b"dated later than now", self.done("backup", self.path("tree"), "--to", self.path("store"), "--set", "s").stderr)
+        os.rename(self.path("store", "s", name), self.path("store", "s", "29990101T000000Z-00000000"))
+        write(self.path("tree", "most"), b"most")
+        self.assertIn(b"dated later than now", self.done("backup", self.path("tree"), "--to", self.path("store"), "--set", "s").stderr)
+
+    def test_the_folder_of_the_state_is_no_source(self):
+        state = self.path("tree")
+        self.make_tree()
+        self.fails(2, "--state", state, "backup", state, "--to", self.path("store"), says=["--state"])
+
     def test_somebodys_copy_of_a_snapshot_is_none(self):
         first = self.backed_up()["snapshot"]
         os.symlink(self.path("store", "s", first), self.path("store", "s", "keep"))

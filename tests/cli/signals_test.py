@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """SIGINT, SIGTERM, SIGKILL: exit codes, and nothing half-made."""
 import fcntl
+import glob
 import os
 import signal
 import struct
@@ -52,6 +53,20 @@ class Signals(CliTest):
                 error = self.ends(process, number, code)
                 self.assertIn(b"ragtape: error: interrupted", error)
                 self.assertEqual(os.listdir(self.path("out")), [])
+
+    def test_backup_is_interrupted_says_how_far_and_goes_on(self):
+        tree = self.path("tree")
+        os.mkdir(tree)
+        write(os.path.join(tree, "noise"), os.urandom(150 << 20))
+        store = self.path("store")
+        command = ["backup", tree, "--to", store, "--set", "s", "--part-size", "1MiB"]
+        process = self.start(*command)
+        self.wait_until(lambda: glob.glob(os.path.join(store, "s", "*", ".part-*")), "an open upload")
+        error = self.ends(process, signal.SIGINT, 130)
+        self.assertRegex(error, rb"ragtape: error: interrupted at \d+ %\nhint: run the same command to continue\n")
+        self.assertIn(b"would continue", self.done(*command, "-n").stdout)
+        self.assertIn(b"continued     at ", self.done(*command).stdout)
+        self.done("verify", store, "--full")
 
     def test_scan_is_interrupted_and_keeps_the_old_tape(self):
         tree = self.make_many_names()

@@ -144,6 +144,98 @@ TEST_CASE("backup: an upload that the store has lost is begun again", "[fault]")
   CHECK(begun_again > 5);
 }
 
+TEST_CASE("backup: a run given up leaves nothing in the store", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  agent::BackupOptions options = small_backup(folder);
+  std::uint64_t with_volumes = 0;
+  for (std::uint64_t k = 5; k < 40; k += 2) {
+    std::filesystem::remove_all(folder / "state");
+    MemoryStore store;
+    options.restart = false;
+    Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore faulty(store, faults, Lost::request);
+    if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
+    const std::size_t left = volumes(store).size();
+    if (left > 0) ++with_volumes;
+    options.restart = true;
+    const agent::BackupSummary summary = run(store, folder, options);
+    CHECK(store.uploads() == 0);
+    for (const auto& [key, bytes] : store.objects())
+      CHECK((key == "README.txt" || key.starts_with("s/" + summary.snapshot + "/")));
+  }
+  CHECK(with_volumes > 3);
+}
+
+TEST_CASE("backup: --restart leaves a snapshot that was made", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  agent::BackupOptions options = small_backup(folder);
+  MemoryStore store;
+  // The last call of all is the manifest's; its answer is lost.
+  Faults counting = Faults::none();
+  FaultyStore counted(store, counting, Lost::request);
+  run(counted, folder, options);
+  std::filesystem::remove_all(folder / "state");
+  MemoryStore second;
+  Faults faults = Faults::at_call(counting.calls(), Error(ErrorKind::transient, "planted failure"));
+  FaultyStore faulty(second, faults, Lost::answer);
+  REQUIRE(tape::failure_of([&] { run(faulty, folder, options); }));
+  REQUIRE(agent::snapshots_of(second, "s").size() == 1);
+  options.restart = true;
+  run(second, folder, options);
+  CHECK(agent::snapshots_of(second, "s").size() >= 1);
+  is_whole(second);
+}
+
+TEST_CASE("backup: a finished volume that is gone is missed before the source is read", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  MemoryStore store;
+  Faults faults = Faults::from_call(25, Error(ErrorKind::transient, "planted failure"));
+  FaultyStore faulty(store, faults, Lost::request);
+  REQUIRE(tape::failure_of([&] { run(faulty, folder, options); }));
+  std::string gone;
+  for (const auto& [key, bytes] : store.objects()) {
+    if (key.find(".tar.gz") != std::string::npos) gone = key;
+  }
+  REQUIRE_FALSE(gone.empty());
+  store.remove(gone);
+  const std::size_t objects = store.objects().size();
+  const Error error = failed([&] { run(store, folder, options); });
+  CHECK(error.kind() == ErrorKind::corrupt);
+  CHECK(tape::says(error, gone));
+  CHECK(store.objects().size() == objects);
+}
+
+TEST_CASE("backup: a damaged tail is made again, of the volume's first page", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  MemoryStore untroubled;
+  run(untroubled, folder, options);
+  std::uint64_t damaged = 0;
+  for (std::uint64_t k = 5; k < 40; ++k) {
+    std::filesystem::remove_all(folder / "state");
+    MemoryStore store;
+    Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore faulty(store, faults, Lost::request);
+    if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
+    const std::string tail = agent::SetFolder::lock(folder / "state", "memory:", "s")->tail();
+    if (!std::filesystem::exists(tail)) continue;
+    std::string bytes = read_file(tail);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    write_file(tail, bytes);
+    run(store, folder, options);
+    is_whole(store);
+    REQUIRE(volumes(store) == volumes(untroubled));
+    CHECK(store.uploads() == 0);
+    ++damaged;
+  }
+  CHECK(damaged > 3);
+}
+
 TEST_CASE("backup: a second run at once is refused, and a dry run makes nothing", "[fault]") {
   const TemporaryFolder folder;
   fill(folder);
