@@ -190,8 +190,10 @@ void Uploader::complete_upload() {
     static_cast<void>(store_.complete_upload(key_, row_.upload, parts_));
   });
   if (!failure) return;
-  // Completed by the interrupted run, which could not note it: head() says what is there.
-  if (failure->kind() == ErrorKind::not_found && store_.head(key_)) return;
+  // Completed by the interrupted run, which could not note it: head() says what is there. What a
+  // store keeps of the upload beside it may be left.
+  if (failure->kind() == ErrorKind::not_found && store_.head(key_))
+    return store_.abort_upload(key_, row_.upload);
   if (failure->kind() == ErrorKind::not_found) started_over(key_, "the store has lost this upload");
   throw Error(*failure);
 }
