@@ -2,6 +2,7 @@
 
 #include "backup/commit.h"
 #include "backup/outcomes.h"
+#include "backup/part_size.h"
 #include "backup/run.h"
 #include "backup/volume_run.h"
 #include "store/snapshots.h"
@@ -18,6 +19,7 @@ void check_geometry(const BackupOptions& options) {
   tape::check_options(options.ragzip);
   if (options.ragzip.page_bits > kPageBitsMax)
     throw tape::Error(tape::ErrorKind::usage, "--page-size: at most 16MiB for a backup");
+  check_part_size(options.part_size);
   static_cast<void>(tape::VolumePlan::fixed(1, options.volume_size, options.ragzip.page_bits));
 }
 

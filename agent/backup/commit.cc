@@ -13,21 +13,6 @@ namespace {
 using tape::Error;
 using tape::ErrorKind;
 
-constexpr const char* kReadme =
-    "Backups made by Ragtape (https://github.com/ragtape). Each folder SET/SNAPSHOT/ is one.\n"
-    "\n"
-    "To restore all of it with nothing but tar and gzip:\n"
-    "\n"
-    "    cat SET/SNAPSHOT/*.tar.gz* | tar -xzpf - -C TARGET\n"
-    "\n"
-    "(as root for owners). With ragtape, also single files:\n"
-    "\n"
-    "    ragtape ls STORE\n"
-    "    ragtape restore STORE [PATH...] --to TARGET\n"
-    "\n"
-    "A snapshot is complete when its folder holds manifest.json, which lists its volumes with\n"
-    "their sizes and SHA-256. Do not rename or change the files.\n";
-
 void count(tape::ManifestTotals& totals, tape::Outcome outcome) {
   switch (outcome) {
     case tape::Outcome::as_recorded:
@@ -81,7 +66,6 @@ tape::Manifest manifest_of(const JournalRun& run, tape::Catalog& catalog, Journa
 
 // Whatever is in the store counts from here on.
 void put_manifest(ObjectStore& store, const tape::Manifest& manifest) {
-  static_cast<void>(store.put("README.txt", tape::as_bytes(kReadme), ObjectStore::Put::if_absent));
   const std::string key = manifest_key(manifest.set, manifest.snapshot);
   const std::string text = tape::encode_manifest(manifest);
   if (store.put(key, tape::as_bytes(text), ObjectStore::Put::if_absent)) return;
@@ -147,6 +131,8 @@ tape::Manifest commit(ObjectStore& store,
     manifest.totals.stored += row->summary.size;
   }
   must_hold_volumes(store, journal, plan);
+  // What killed runs of this snapshot left there, and no journal knows.
+  store.abort_uploads(run.set + "/" + run.snapshot + "/");
   put_manifest(store, manifest);
   return manifest;
 }

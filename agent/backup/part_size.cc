@@ -39,13 +39,17 @@ ByteCount records_bound(tape::Catalog& catalog, const tape::VolumePlan& plan) {
 
 }  // namespace
 
+void check_part_size(ByteCount typed) {
+  if (typed % kPartSizeMin != 0 || typed > tape::kPartSizeMax)
+    throw tape::Error(tape::ErrorKind::usage, "--part-size " + std::to_string(typed) +
+                                                  ": a multiple of 64KiB, at most 64MiB, expected");
+}
+
 ByteCount part_size_for(tape::Catalog& catalog,
                         const tape::VolumePlan& plan,
                         const tape::RagzipOptions& ragzip,
                         ByteCount typed) {
-  if (typed % kPartSizeMin != 0 || typed > tape::kPartSizeMax)
-    throw tape::Error(tape::ErrorKind::usage, "--part-size " + std::to_string(typed) +
-                                                  ": a multiple of 64KiB, at most 64MiB, expected");
+  check_part_size(typed);
   const ByteCount page = ByteCount{1} << ragzip.page_bits;
   const ByteCount pages = (plan.slice(0).size + page - 1) / page;
   const ByteCount fixed = pages * (tape::page_bound(ragzip) + kIndexShare) + kVolumeFixed;

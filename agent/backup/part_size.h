@@ -12,6 +12,9 @@ namespace agent {
 inline constexpr tape::ByteCount kPartSizeMin = tape::ByteCount{64} << 10;  // in a directory
 inline constexpr std::uint64_t kPartCountMax = 9500;                        // stores take 10 000
 
+// Fails: Error{usage} unless it is 0 (auto) or a size that a part can have.
+void check_part_size(tape::ByteCount typed);
+
 // `typed` 0: auto, from 8 MiB up. Fails: Error{usage} that names --part-size or --volume-size.
 tape::ByteCount part_size_for(tape::Catalog& catalog,
                               const tape::VolumePlan& plan,

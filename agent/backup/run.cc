@@ -120,26 +120,28 @@ bool is_committed(ObjectStore& store, Journal& journal) {
   return store.name() == run.store && store.head(manifest_key(run.set, run.snapshot));
 }
 
-// Gives up what an interrupted run has in the store: its volumes, and the upload that was open. A
+// Whoever put it may have been killed before that was on disk.
+void make_durable(ObjectStore& store, const std::string& key) {
+  static_cast<void>(
+      store.put(key, read_object(store, key, tape::kManifestSizeMax), ObjectStore::Put::if_absent));
+}
+
+// Gives up what an interrupted run of this set has in the store: its volumes, and open uploads. A
 // snapshot that has its manifest is made, and stays.
-void give_up(ObjectStore& store, const SetFolder& folder) {
+void give_up(ObjectStore& store, const SetFolder& folder, const std::string& set) {
   const auto failure = tape::failure_of([&] {
     const auto journal = Journal::open(folder.journal());
-    if (!journal || journal->run().store != store.name() || is_committed(store, *journal)) return;
+    if (!journal || journal->run().store != store.name() || journal->run().set != set) return;
     const JournalRun& run = journal->run();
-    const auto point = journal->checkpoint();
-    const auto row = journal->volume(point ? point->volume : 0);
-    // One volume or more: the upload knows its key only by name.
-    for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{2}}) {
-      if (row && !row->upload.empty())
-        store.abort_upload(run.set + "/" + volume_key(run.set, run.snapshot, row->number, count),
-                           row->upload);
-    }
+    const std::string snapshot = run.set + "/" + run.snapshot + "/";
     std::vector<std::string> keys;
-    store.list(run.set + "/" + run.snapshot + "/",
-               [&](const ObjectInfo& object) { keys.push_back(object.key); });
+    store.list(snapshot, [&](const ObjectInfo& object) {
+      if (object.key.starts_with(snapshot + run.set + ".tar.gz")) keys.push_back(object.key);
+    });
+    if (is_committed(store, *journal)) return;
     for (const std::string& key : keys)
       store.remove(key);
+    store.abort_uploads(snapshot);
   });
   // A damaged journal is given up too; what it held in the store is garbage now.
   if (failure && failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
@@ -170,12 +172,24 @@ void plan(BackupRun& run, const BackupOptions& options) {
   run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip, options.part_size);
 }
 
+// An unmounted disk is an empty folder, and to go on there would lose what was sent.
+void must_be_the_store(ObjectStore& store, const JournalRun& run) {
+  if (is_marked(store)) return;
+  bool empty = true;
+  store.list(run.set + "/" + run.snapshot + "/", [&](const ObjectInfo&) { empty = false; });
+  if (!empty) return;
+  throw Error(ErrorKind::transient,
+              shown(store.name()) + ": nothing of the interrupted run is there: is this the store?",
+              "when it is back, the same command continues; --restart gives that run up");
+}
+
 BackupRun continued(std::unique_ptr<Journal> journal,
                     const BackupContext& context,
                     const JournalRun& now) {
   const SetFolder& folder = context.folder;
   BackupRun run;
   must_continue(journal->run(), now, folder.journal());
+  must_be_the_store(context.store, journal->run());
   const auto failure = tape::failure_of([&] {
     run.catalog = tape::Catalog::open(folder.tape());
     run.catalog->check();
@@ -223,16 +237,19 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   now.host = options.host;
   now.root = source.tree.root;
   now.options = snapshot_options(source, options);
-  if (options.restart && !options.dry_run) give_up(store, folder);
   if (auto journal = options.restart ? nullptr : Journal::open(folder.journal())) {
     if (!is_committed(store, *journal)) return continued(std::move(journal), context, now);
-    journal.reset();
-    if (!options.dry_run) remove_journal(folder.journal());
+    if (!options.dry_run) {
+      make_durable(store, manifest_key(journal->run().set, journal->run().snapshot));
+      journal.reset();
+      remove_journal(folder.journal());
+    }
   }
 
   bool damaged = false;
   const auto last = last_manifest(context, damaged);
   if (last && !options.set_typed) must_be_of(*last, now);
+  if (options.restart && !options.dry_run) give_up(store, folder, options.set);
   if (!options.dry_run) wait_for_a_later_name(context);
   BackupRun run;
   folder.sweep();
@@ -243,8 +260,10 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   plan(run, options);
   if (last && !damaged && nothing_changed(*last, *run.catalog, now.options))
     run.unchanged = last->snapshot;
-  if (run.unchanged.empty() && !options.dry_run)
+  if (run.unchanged.empty() && !options.dry_run) {
+    mark_store(store);
     run.journal = new_journal(*run.catalog, folder, std::move(now));
+  }
   return run;
 }
 

@@ -33,7 +33,6 @@ std::optional<SetFolder> SetFolder::lock(const std::string& state,
                                          const std::string& set) {
   std::string path = state + "/sets/" + set + "-" + short_name(store);
   tape::create_folders(path);
-  tape::sync_folder(state + "/sets");
   const std::string name = path + "/lock";
   const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) throw tape::errno_error(tape::shown(name), errno);

@@ -14,6 +14,10 @@ using tape::ErrorKind;
   throw Error(ErrorKind::object_changed, tape::shown(key) + ": " + why);
 }
 
+bool same(const PartInfo& a, const PartInfo& b) {
+  return a.number == b.number && a.size == b.size && a.etag == b.etag;
+}
+
 }  // namespace
 
 Uploader::Uploader(const UploadContext& context,
@@ -25,6 +29,7 @@ Uploader::Uploader(const UploadContext& context,
       row_(std::move(row)),
       key_(std::move(key)),
       counts_(counts),
+      continued_(row_.phase == VolumeRow::Phase::closing),
       workers_(context.workers, context.workers, [this] {
         return [this](Job& job) {
           job.part.bytes = job.bytes;
@@ -39,12 +44,18 @@ Uploader::Uploader(const UploadContext& context,
     next_number_ = held_to_ = part.info.number + 1;
   }
   if (row_.upload.empty()) return;
-  // The interrupted run may have sent more than it could note.
+  // The interrupted run may have sent more than it could note, but not less.
   const auto failure = tape::failure_of([&] {
-    for (const PartInfo& part : store_.list_parts(key_, row_.upload))
-      held_to_ = std::max(held_to_, part.number + 1);
+    const auto held = store_.list_parts(key_, row_.upload);
+    if (held.size() < parts_.size() ||
+        !std::equal(parts_.begin(), parts_.end(), held.begin(), same))
+      started_over(key_, "the store holds other parts of it than were sent");
+    if (!held.empty()) held_to_ = std::max(held_to_, held.back().number + 1);
   });
-  if (failure && failure->kind() != ErrorKind::not_found) throw Error(*failure);
+  if (!failure) return;
+  if (failure->kind() != ErrorKind::not_found) throw Error(*failure);
+  // It may be complete: complete() looks.
+  if (row_.phase == VolumeRow::Phase::open) started_over(key_, "the store has lost this upload");
 }
 
 void Uploader::write(tape::ByteView bytes) {
@@ -168,6 +179,7 @@ VolumeRow Uploader::complete(const std::string& tail_path,
 }
 
 void Uploader::put_whole(tape::ByteView bytes) {
+  if (continued_ && store_.head(key_)) counts_.sent_again += bytes.size();
   static_cast<void>(store_.put(key_, bytes, ObjectStore::Put::replace));
   digest_.add(tape::sha256(bytes));
   counts_.sent += bytes.size();
@@ -178,12 +190,7 @@ void Uploader::put_whole(tape::ByteView bytes) {
 void Uploader::complete_upload() {
   const auto failure = tape::failure_of([&] {
     const auto held = store_.list_parts(key_, row_.upload);
-    const bool same =
-        std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(),
-                   [](const PartInfo& a, const PartInfo& b) {
-                     return a.number == b.number && a.size == b.size && a.etag == b.etag;
-                   });
-    if (!same) {
+    if (!std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(), same)) {
       store_.abort_upload(key_, row_.upload);
       started_over(key_, "the store holds other parts of it than were sent");
     }

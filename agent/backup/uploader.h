@@ -51,6 +51,9 @@ class Uploader final : public tape::ByteSink {
   // Sends what makes full parts; `state` gives the checkpoint for the bytes written so far.
   void send_full_parts(const std::function<Checkpoint()>& state);
 
+  // Notes what is under way: before an interruption leaves this.
+  void collect_all();
+
   // The pages end: what was not sent, and all that is written from here on, goes to the tail.
   void begin_tail(const std::string& tail_path);
   // The volume is complete: its tail becomes durable, then the row. `next`: the tape stream's
@@ -72,7 +75,6 @@ class Uploader final : public tape::ByteSink {
   tape::Bytes cut_part();
   void send(tape::Bytes bytes, std::optional<Checkpoint> checkpoint);
   void collect();
-  void collect_all();
   void put_whole(tape::ByteView bytes);
   void complete_upload();
 
@@ -81,7 +83,8 @@ class Uploader final : public tape::ByteSink {
   VolumeRow row_;
   const std::string key_;
   UploadCounts& counts_;
-  tape::Bytes pending_;  // made, not sent
+  const bool continued_;  // an interrupted run had closed it
+  tape::Bytes pending_;   // made, not sent
   std::unique_ptr<TailWriter> tail_;
   std::uint64_t offset_ = 0;     // of `pending_` in the object
   std::vector<PartInfo> parts_;  // durable and journaled

@@ -130,24 +130,28 @@ class VolumeRun {
       uploader.send_full_parts([&]() -> Checkpoint {
         return {number_, positions.behind(writer.page_count()), writer.save(), {}, 0};
       });
-      tell();
+      tell(uploader);
     }
   }
 
-  void tell() const {
-    if (context_.progress) context_.progress(report_.counts.sent);
+  void tell(Uploader& uploader) const {
+    if (!context_.progress) return;
+    const auto canceled = tape::failure_of([&] { context_.progress(report_.counts.sent); });
+    if (!canceled) return;
+    uploader.collect_all();
+    throw Error(*canceled);
   }
 
   // An interrupted run had the whole volume and its tail; nothing of the source is needed.
   void send_tail(const VolumeRow& row) {
     Uploader uploader(context_.upload, row, key_, report_.counts);
-    finish(uploader, row.next_position);
     const tape::TapePosition position = tape::decode_position(row.next_position);
     context_.stream.resume(position, omitted_before(context_.upload.journal));
+    finish(uploader, row.next_position);
   }
 
   void finish(Uploader& uploader, const tape::Bytes& next) {
-    report_.row = uploader.complete(context_.folder.tail(), [this] { tell(); });
+    report_.row = uploader.complete(context_.folder.tail(), [&] { tell(uploader); });
     context_.upload.journal.finish_volume(report_.row, {number_ + 1, next, {}, {}, 0});
   }
 
@@ -156,7 +160,9 @@ class VolumeRun {
     const auto row = context_.upload.journal.volume(number_);
     for (const PartRow& part : context_.upload.journal.parts(number_))
       report_.counts.sent_again += part.info.size;
-    if (point && point->volume == number_)
+    if (row && row->phase == VolumeRow::Phase::closing)
+      report_.bytes_read_again += slice_.size;
+    else if (point && point->volume == number_)
       report_.bytes_read_again += tape::decode_position(point->position).at - slice_.begin;
     // What it holds there is nobody's any more.
     if (row && !row->upload.empty()) context_.upload.store.abort_upload(key_, row->upload);

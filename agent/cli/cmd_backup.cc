@@ -54,9 +54,11 @@ struct BackupCommand {
             : create_store(to, made);
     if (made) out.warning(tape::shown(store->name()) + ": a new store, made now");
     const std::string state = state_folder(global);
-    if (tape::resolved(state) == root)
-      throw Error(ErrorKind::usage, tape::shown(root) + ": the source is the folder for state",
-                  "choose another one with --state DIR");
+    if (const std::string own = tape::resolved(state); (root + "/").starts_with(own + "/"))
+      throw Error(
+          ErrorKind::usage,
+          tape::shown(root) + ": the source is in the folder for state, " + tape::shown(own),
+          "choose another one with --state DIR");
     for (const std::string& own : {state, store->name()}) {
       if (const auto identity = tape::identity_of(own)) options.own_files.push_back(*identity);
     }
@@ -146,10 +148,11 @@ struct BackupCommand {
   }
 
   // What an interrupted run has sent is not lost, once it sends.
-  [[noreturn]] static void failed(const Error& error, int percent) {
+  [[noreturn]] void failed(const Error& error, int percent) const {
     if (error.kind() != ErrorKind::canceled || percent < 0) throw Error(error);
     throw Error(ErrorKind::canceled, fmt::format("interrupted at {} %", percent),
-                "run the same command to continue");
+                restart ? "run the same command without --restart to continue"
+                        : "run the same command to continue");
   }
 
   void report(const BackupSummary& summary, const ObjectStore& store, const Output& out) const {

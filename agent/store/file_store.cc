@@ -53,9 +53,13 @@ class FileStore final : public ObjectStore {
 
   std::optional<ObjectInfo> put(const std::string& key, tape::ByteView bytes, Put how) override {
     const std::string path = place(key);
-    if (how == Put::if_absent && head(key)) return std::nullopt;
+    const std::string folder = tape::folder_of(path);
+    if (how == Put::if_absent && head(key)) {
+      tape::sync_folder(folder);  // whoever made it may have been killed in front of that
+      return std::nullopt;
+    }
     make_parents(key);
-    const std::string temporary = tape::temporary_name(tape::folder_of(path));
+    const std::string temporary = tape::temporary_name(folder);
     bool named = true;
     const auto failure = tape::failure_of([&] {
       const auto file = WorkingFile::create(temporary);
@@ -69,8 +73,8 @@ class FileStore final : public ObjectStore {
     });
     if (failure || !named) ::unlink(temporary.c_str());
     if (failure) throw Error(*failure);
+    tape::sync_folder(folder);
     if (!named) return std::nullopt;
-    tape::sync_folder(tape::folder_of(path));
     return ObjectInfo{key, bytes.size(), ""};
   }
 
@@ -140,7 +144,17 @@ class FileStore final : public ObjectStore {
     const std::string path = upload_place(key, upload);
     unlink_if_there(path);
     unlink_if_there(path + ".parts");
+    sync_if_there(tape::folder_of(path));
     remove_empty_parents(key);
+  }
+
+  void abort_uploads(const std::string& prefix) override {
+    const std::string folder = root_ + "/" + prefix;
+    for (const auto& [name, mode] : all_names_in(prefix)) {
+      if (S_ISDIR(mode)) abort_uploads(prefix + name + "/");
+      if (S_ISREG(mode) && is_temporary(name)) unlink_if_there(folder + name);
+    }
+    remove_empty_parents(prefix);
   }
 
   std::optional<ObjectInfo> head(const std::string& key) override {
@@ -205,6 +219,10 @@ class FileStore final : public ObjectStore {
                   "when it is back, the same command continues");
   }
 
+  static void sync_if_there(const std::string& folder) {
+    if (tape::is_directory(folder)) tape::sync_folder(folder);
+  }
+
   // An upload that is not there, in a store that is.
   std::unique_ptr<WorkingFile> open_upload(const std::string& path) const {
     std::unique_ptr<WorkingFile> out;
@@ -240,10 +258,11 @@ class FileStore final : public ObjectStore {
     throw tape::errno_error(shown(path), errno);
   }
 
-  // The last line of each number; a line that was cut never became durable.
+  // The last line of each number; a line that was cut never became durable, and a part that the
+  // file is too short for went with what cut it.
   std::map<std::uint32_t, LoggedPart> logged(const std::string& key, const std::string& upload) {
     const std::string path = upload_place(key, upload);
-    static_cast<void>(open_upload(path));
+    const tape::ByteCount held = open_upload(path)->size();
     const auto log = tape::open_file_source(path + ".parts");
     if (log->size() > kPartLogMax)
       throw Error(ErrorKind::corrupt, log->name() + ": larger than any log of parts");
@@ -256,13 +275,20 @@ class FileStore final : public ObjectStore {
       LoggedPart part;
       std::istringstream fields(line);
       if (fields >> part.info.number >> part.offset >> part.info.size >> part.info.etag &&
-          part.info.etag.size() == kDigestDigits)
+          part.info.etag.size() == kDigestDigits && part.offset <= held &&
+          part.info.size <= held - part.offset)
         out[part.info.number] = part;
     }
     return out;
   }
 
   std::vector<std::pair<std::string, mode_t>> names_in(const std::string& prefix) const {
+    auto out = all_names_in(prefix);
+    std::erase_if(out, [](const auto& entry) { return is_temporary(entry.first); });
+    return out;
+  }
+
+  std::vector<std::pair<std::string, mode_t>> all_names_in(const std::string& prefix) const {
     const std::string folder = root_ + "/" + prefix;
     struct Close {
       void operator()(DIR* handle) const { ::closedir(handle); }
@@ -278,7 +304,7 @@ class FileStore final : public ObjectStore {
       const dirent* entry = ::readdir(handle.get());  // NOLINT(concurrency-mt-unsafe): own handle
       if (entry == nullptr) break;
       const std::string name = entry->d_name;
-      if (name == "." || name == ".." || is_temporary(name)) continue;
+      if (name == "." || name == "..") continue;
       struct stat info {};
       if (::stat((folder + name).c_str(), &info) == 0) {
         out.emplace_back(name, info.st_mode);

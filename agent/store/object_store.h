@@ -48,7 +48,8 @@ class ObjectStore {
   virtual std::string name() const = 0;
 
   enum class Put { replace, if_absent };
-  // Durable and visible, whole, when it returns. None: the key was taken (if_absent).
+  // Durable and visible, whole, when it returns. None: the key was taken (if_absent); what is there
+  // is durable then, too.
   virtual std::optional<ObjectInfo> put(const std::string& key, tape::ByteView bytes, Put how) = 0;
 
   // A multipart upload: nothing is visible under `key` before it is completed.
@@ -65,8 +66,11 @@ class ObjectStore {
   virtual ObjectInfo complete_upload(const std::string& key,
                                      const std::string& upload,
                                      const std::vector<PartInfo>& parts) = 0;
-  // Also of one that is not there any more.
+  // Also of one that is not there any more; an object that was completed from it is durable then.
   virtual void abort_upload(const std::string& key, const std::string& upload) = 0;
+  // Every upload to a key below `prefix`, which ends in `/`, and what puts that were cut left
+  // there.
+  virtual void abort_uploads(const std::string& prefix) = 0;
 
   // None: there is no such object.
   virtual std::optional<ObjectInfo> head(const std::string& key) = 0;

@@ -8,6 +8,22 @@
 namespace agent {
 namespace {
 
+constexpr const char* kReadmeKey = "README.txt";
+constexpr const char* kReadme =
+    "Backups made by Ragtape (https://github.com/ragtape). Each folder SET/SNAPSHOT/ is one.\n"
+    "\n"
+    "To restore all of it with nothing but tar and gzip:\n"
+    "\n"
+    "    cat SET/SNAPSHOT/*.tar.gz* | tar -xzpf - -C TARGET\n"
+    "\n"
+    "(as root for owners). With ragtape, also single files:\n"
+    "\n"
+    "    ragtape ls STORE\n"
+    "    ragtape restore STORE [PATH...] --to TARGET\n"
+    "\n"
+    "A snapshot is complete when its folder holds manifest.json, which lists its volumes with\n"
+    "their sizes and SHA-256. Do not rename or change the files.\n";
+
 using tape::Error;
 using tape::ErrorKind;
 using tape::shown;
@@ -42,6 +58,14 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+void mark_store(ObjectStore& store) {
+  static_cast<void>(store.put(kReadmeKey, tape::as_bytes(kReadme), ObjectStore::Put::if_absent));
+}
+
+bool is_marked(ObjectStore& store) {
+  return store.head(kReadmeKey).has_value();
+}
 
 void check_set_name(const std::string& set) {
   if (!is_set_name(set))

@@ -27,6 +27,10 @@ std::string volume_key(const std::string& set,
                        std::uint64_t number,
                        std::uint64_t count);
 
+// README.txt says what a store is, to people, and to a run that goes on: it comes before all else.
+void mark_store(ObjectStore& store);
+bool is_marked(ObjectStore& store);
+
 // Names of sets that hold anything, sorted.
 std::vector<std::string> sets_in(ObjectStore& store);
 // IDs of the snapshots of a set that have a manifest, oldest first.

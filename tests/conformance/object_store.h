@@ -44,6 +44,22 @@ inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>&
   using tape::failed;
   const auto store = make();
 
+  SECTION("aborting all uploads below a prefix leaves objects, and uploads elsewhere") {
+    const tape::Bytes bytes(part_size, 1);
+    const std::string gone = store->begin_upload("s/a/x");
+    send_part(*store, "s/a/x", gone, 1, 0, bytes);
+    const std::string nested = store->begin_upload("s/a/deep/x");
+    const std::string kept = store->begin_upload("s/b/x");
+    send_part(*store, "s/b/x", kept, 1, 0, bytes);
+    store->put("s/a/object", tape::as_bytes("o"), ObjectStore::Put::replace);
+    store->abort_uploads("s/a/");
+    CHECK(failed([&] { store->list_parts("s/a/x", gone); }).kind() == ErrorKind::not_found);
+    CHECK(failed([&] { store->list_parts("s/a/deep/x", nested); }).kind() == ErrorKind::not_found);
+    CHECK(store->list_parts("s/b/x", kept).size() == 1);
+    CHECK(keys_in(*store, "") == std::vector<std::string>{"s/a/object"});
+    store->abort_uploads("nothing/there/");
+  }
+
   SECTION("what was put is read back, whole and in ranges") {
     CHECK(store->put("a/b", tape::as_bytes("hello"), ObjectStore::Put::replace)->size == 5);
     CHECK(content(*store, "a/b") == "hello");

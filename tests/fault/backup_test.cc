@@ -5,6 +5,7 @@
 #include <map>
 
 #include "restore/snapshot_reader.h"
+#include "store/file_store.h"
 #include "store/snapshots.h"
 #include "support/expect.h"
 #include "support/memory_store.h"
@@ -149,12 +150,13 @@ TEST_CASE("backup: a run given up leaves nothing in the store", "[fault]") {
   fill(folder);
   agent::BackupOptions options = small_backup(folder);
   std::uint64_t with_volumes = 0;
-  for (std::uint64_t k = 5; k < 40; k += 2) {
+  for (std::uint64_t k = 5; k < 40; ++k) {
+    INFO(k);
     std::filesystem::remove_all(folder / "state");
     MemoryStore store;
     options.restart = false;
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore faulty(store, faults, Lost::request);
+    FaultyStore faulty(store, faults, k % 2 == 0 ? Lost::request : Lost::answer);
     if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
     const std::size_t left = volumes(store).size();
     if (left > 0) ++with_volumes;
@@ -207,6 +209,50 @@ TEST_CASE("backup: a finished volume that is gone is missed before the source is
   CHECK(error.kind() == ErrorKind::corrupt);
   CHECK(tape::says(error, gone));
   CHECK(store.objects().size() == objects);
+}
+
+TEST_CASE("backup: an open upload that lost a part is begun again before anything is sent",
+          "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  MemoryStore untroubled;
+  run(untroubled, folder, options);
+  std::uint64_t tried = 0;
+  for (std::uint64_t k = 5; k < 40; ++k) {
+    INFO(k);
+    std::filesystem::remove_all(folder / "state");
+    bool made = false;
+    std::filesystem::remove_all(folder / "store");
+    const auto store = agent::create_file_store(folder / "store", made);
+    Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore faulty(*store, faults, Lost::request);
+    const auto once = [&](agent::ObjectStore& to) {
+      const auto set = agent::SetFolder::lock(folder / "state", store->name(), "s");
+      REQUIRE(set);
+      return agent::backup({to, *set, options, {}});
+    };
+    if (!tape::failure_of([&] { once(faulty); })) break;
+    bool cut = false;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "store")) {
+      const std::string name = entry.path().filename();
+      if (!name.starts_with(".part-") || name.ends_with(".parts") || entry.file_size() == 0)
+        continue;
+      std::filesystem::resize_file(entry.path(), entry.file_size() - 1);
+      cut = true;
+    }
+    if (!cut) continue;
+    once(*store);
+    ++tried;
+    std::map<std::string, tape::Bytes> found;
+    store->list("s/", [&](const agent::ObjectInfo& object) {
+      const std::string name = object.key.substr(object.key.rfind('/') + 1);
+      if (name.starts_with("s.tar.gz"))
+        found[name] = agent::read_object(*store, object.key, 1 << 24);
+    });
+    REQUIRE(found == volumes(untroubled));
+  }
+  CHECK(tried > 3);
 }
 
 TEST_CASE("backup: a damaged tail is made again, of the volume's first page", "[fault]") {

@@ -6,8 +6,7 @@ A Disk takes the log's records one by one. At any moment image() says what is le
   unsynced  nothing that was not synced: a file has the bytes it had at its last fsync, a folder the names it had at its last
   names   names survive at once, bytes only when they were synced: a file can have its name and not one byte
   random  of everything that was not synced, each step survives or does not
-
-A folder's own name is taken as durable with the first sync of anything inside: mkdir is not what is looked at here."""
+"""
 import os
 import struct
 
@@ -64,12 +63,14 @@ class File:
 
 
 class Disk:
-    def __init__(self):
+    """Of the folder `root`, which is there from the beginning."""
+    def __init__(self, root):
+        self.root = root
         self.names = {}         # path: File
         self.synced = {}        # what folder syncs made durable
         self.unsynced = []      # changes of names since their folder's last sync: ((path, File or None), ...)
         self.inodes = {}
-        self.folders = []
+        self.folder = File()    # every folder is this one: only names matter
 
     def _do(self, *changes):
         """Changes of names that a crash leaves all done or all undone."""
@@ -105,9 +106,9 @@ class Disk:
         elif op == "u":
             self._do((path, None))
         elif op == "m":
-            self.folders.append(path)
+            self._do((path, self.folder))
         elif op == "d":
-            self.folders.remove(path)
+            self._do((path, None))
 
     def _sync_folder(self, folder):
         left = []
@@ -120,27 +121,28 @@ class Disk:
         self.unsynced = left
 
     def image(self, model, random=None):
-        """{path: bytes}."""
-        if model == "kill":
-            return {path: file.bytes for path, file in self.names.items()}
-        if model == "names":
-            return {path: file.synced for path, file in self.names.items()}
-        if model == "unsynced":
-            return {path: file.synced for path, file in self.synced.items()}
+        """{path: bytes, or None of a folder}; a file whose folder did not survive is none."""
         names = dict(self.synced)
-        for changes in self.unsynced:
-            if random.random() < 0.5:
-                for path, file in changes:
-                    self._apply(names, path, file)
-        return {path: file.some(random) for path, file in names.items()}
+        if model in ("kill", "names"):
+            names = self.names
+        elif model == "random":
+            for changes in self.unsynced:
+                if random.random() < 0.5:
+                    for path, file in changes:
+                        self._apply(names, path, file)
+        content = {"kill": lambda file: file.bytes, "random": lambda file: file.some(random)}.get(model, lambda file: file.synced)
+        out = {}
+        for path, file in sorted(names.items()):
+            folder = os.path.dirname(path)
+            if folder in out or folder == self.root:
+                out[path] = None if file is self.folder else content(file)
+        return out
 
     def write_image(self, image):
         """Files of an image, where they were; SQLite's shared memory does not survive."""
-        for folder in self.folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
         for path, data in image.items():
-            if path.endswith("-shm"):
-                continue
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            with open(path, "wb") as f:
-                f.write(data)
+            if data is None:
+                os.mkdir(path, mode=0o700)
+            elif not path.endswith("-shm"):
+                with open(path, "wb") as f:
+                    f.write(data)

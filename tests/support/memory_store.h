@@ -71,6 +71,11 @@ class MemoryStore final : public agent::ObjectStore {
     const std::lock_guard lock(mutex_);
     uploads_.erase({key, upload});
   }
+  void abort_uploads(const std::string& prefix) override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(uploads_,
+                  [&](const auto& upload) { return upload.first.first.starts_with(prefix); });
+  }
   std::optional<agent::ObjectInfo> head(const std::string& key) override {
     const std::lock_guard lock(mutex_);
     const auto object = objects_.find(key);
@@ -160,6 +165,9 @@ class FaultyStore final : public agent::ObjectStore {
   }
   void abort_upload(const std::string& key, const std::string& upload) override {
     around([&] { store_.abort_upload(key, upload); });
+  }
+  void abort_uploads(const std::string& prefix) override {
+    around([&] { store_.abort_uploads(prefix); });
   }
   std::optional<agent::ObjectInfo> head(const std::string& key) override {
     return around([&] { return store_.head(key); });

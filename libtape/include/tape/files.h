@@ -61,7 +61,7 @@ void sync_folder(const std::string& path);
 
 // Makes the folder (0700); false when it is there already. Fails: not_found without a parent.
 bool create_folder(const std::string& path);
-// And its parents.
+// And its parents. Durable when it returns.
 void create_folders(const std::string& path);
 
 // A file of our own in the making, 0600.

@@ -94,7 +94,8 @@ bool create_folder(const std::string& path) {
 
 void create_folders(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    create_folder(path.substr(0, slash));
+    const std::string folder = path.substr(0, slash);
+    if (create_folder(folder)) sync_folder(folder_of(folder));
     if (slash == std::string::npos) return;
   }
 }

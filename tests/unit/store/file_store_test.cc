@@ -72,6 +72,31 @@ TEST_CASE("file_store: a log line that was cut names no part", "[file_store]") {
   CHECK(store->list_parts("x", upload).size() == 2);
 }
 
+TEST_CASE("file_store: a part that its file is too short for is none", "[file_store]") {
+  const TemporaryFolder folder;
+  bool made = false;
+  const auto store = agent::create_file_store(folder / "store", made);
+  const std::string upload = store->begin_upload("s/x");
+  const tape::Bytes part(1000, 1);
+  send_part(*store, "s/x", upload, 1, 0, part);
+  send_part(*store, "s/x", upload, 2, 1000, part);
+  std::filesystem::resize_file(folder / ("store/s/.part-" + upload), 1999);
+  CHECK(store->list_parts("s/x", upload).size() == 1);
+  std::filesystem::resize_file(folder / ("store/s/.part-" + upload), 0);
+  CHECK(store->list_parts("s/x", upload).empty());
+}
+
+TEST_CASE("file_store: a put that was cut, and an upload, are gone with abort_uploads",
+          "[file_store]") {
+  const TemporaryFolder folder;
+  bool made = false;
+  const auto store = agent::create_file_store(folder / "store", made);
+  store->begin_upload("s/a/x");
+  write_file(folder / "store/s/a/.part-0123456789abcdef", "half");
+  store->abort_uploads("s/a/");
+  CHECK_FALSE(std::filesystem::exists(folder / "store/s"));
+}
+
 TEST_CASE("file_store: a store that went away is not an empty one", "[file_store]") {
   const TemporaryFolder folder;
   bool made = false;
