@@ -27,6 +27,39 @@ TEST_CASE("digest: a stream in any cutting has the digest of the whole", "[diges
   }
 }
 
+TEST_CASE("digest: a stream goes on in another one at any place", "[digest]") {
+  const Bytes bytes = mixed_bytes(5000);
+  const ByteView all(bytes);
+  // The sizes at which XXH3 changes its way: short inputs, its buffer, a block of stripes.
+  for (const std::size_t size : {0U, 1U, 16U, 17U, 128U, 240U, 241U, 255U, 256U, 257U, 511U, 512U,
+                                 513U, 1023U, 1024U, 1025U, 4096U, 5000U}) {
+    INFO(size);
+    Xxh3Stream first;
+    first.update(all.first(size));
+    Xxh3Stream second;
+    second.update(as_bytes("what was there before is nobody's business"));
+    REQUIRE(second.load(first.save()));
+    CHECK(second.digest() == xxh3_128(all.first(size)));
+    second.update(all.subspan(size));
+    CHECK(second.digest() == xxh3_128(bytes));
+  }
+}
+
+TEST_CASE("digest: a saved stream of another library or size is not gone on with", "[digest]") {
+  Xxh3Stream stream;
+  stream.update(as_bytes("hello"));
+  const Bytes saved = stream.save();
+  Bytes other = saved;
+  other[3] ^= 1;  // of the version
+  CHECK_FALSE(stream.load(other));
+  CHECK_FALSE(stream.load(ByteView(saved).first(saved.size() - 1)));
+  CHECK_FALSE(stream.load({}));
+  Bytes full = saved;
+  full[20] = 0xFF;  // more in the buffer than it holds
+  CHECK_FALSE(stream.load(full));
+  CHECK(stream.load(saved));
+}
+
 TEST_CASE("digest: reading a digest does not end the stream", "[digest]") {
   Xxh3Stream stream;
   stream.update(as_bytes("hel"));
