@@ -2,6 +2,7 @@
 
 #include "support/expect.h"
 #include "tape/digest.h"
+#include "tape/volume_plan.h"
 
 using namespace tape;
 
@@ -113,4 +114,45 @@ TEST_CASE("manifest: sealed nonsense is refused by field", "[manifest]") {
   CHECK(failed([&] {
           decode_manifest(sealed_again(replaced(text, "\"version\":1,", "\"version\":2,")));
         }).kind() == ErrorKind::unsupported);
+}
+
+TEST_CASE("manifest: what its limits allow is read, one more is refused", "[manifest]") {
+  const auto read_back = [](const Manifest& manifest) {
+    const std::string text = encode_manifest(manifest);
+    return tape::failure_of([&] { static_cast<void>(decode_manifest(as_bytes(text))); });
+  };
+  Manifest manifest = sample();
+  manifest.warnings.assign(kManifestWarningsMax, {"a", "problem", "why"});
+  CHECK_FALSE(read_back(manifest));
+  manifest.warnings.push_back({"a", "problem", "why"});
+  const auto warnings = read_back(manifest);
+  REQUIRE(warnings);
+  CHECK(says(*warnings, "warnings: 100001 elements, at most 100000 expected"));
+
+  manifest = sample();
+  manifest.volumes.assign(kVolumeCountMax + 1, manifest.volumes.front());
+  const auto volumes = read_back(manifest);
+  REQUIRE(volumes);
+  CHECK(says(*volumes, "volumes: 100001 elements, at most 100000 expected"));
+
+  manifest = sample();
+  manifest.volumes.front().part_size = kPartSizeMax;
+  CHECK_FALSE(read_back(manifest));
+  manifest.volumes.front().part_size = kPartSizeMax + 1;
+  CHECK(read_back(manifest));
+
+  const std::string text = encode_manifest(sample());
+  const auto nested = [&](int depth) {
+    const std::string array = std::string(static_cast<std::size_t>(depth), '[') +
+                              std::string(static_cast<std::size_t>(depth), ']');
+    return failed([&] {
+      decode_manifest(sealed_again(replaced(text, "\"records\":7", "\"records\":" + array)));
+    });
+  };
+  CHECK(says(nested(5), "volumes[0].records"));
+  CHECK(says(nested(6), "nested too deeply"));
+  CHECK(says(nested(100'000), "nested too deeply"));
+  manifest = sample();
+  manifest.root = "/[[[[[[[[[\\\"[[[[[[[[[{{{{{{{{{";
+  CHECK_FALSE(read_back(manifest));
 }
