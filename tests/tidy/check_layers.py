@@ -176,12 +176,13 @@ def walk(root):
 
 
 def project_files(root):
-    """What belongs to the project: in a clone what git tracks, so that an archive packed there is nobody's business."""
+    """What belongs to the project: in a clone what git tracks, so that an archive packed there is nobody's business; in a copy
+    without git, all but what .gitignore says of the top level."""
     if (root / ".git").exists():
         listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=False)
         if listed.returncode == 0:
             return [name for name in os.fsdecode(listed.stdout).split("\0") if name and (root / name).is_file()]
-    return list(walk(root))
+    return [name for name in walk(root) if "/" in name or not name.endswith((".tar.gz", ".tape"))]
 
 
 def known_folder(path):

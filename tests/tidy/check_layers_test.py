@@ -129,6 +129,13 @@ class CheckLayers(unittest.TestCase):
         self.put("docs/x.md", "see $HOME%s/elsewhere\n" % self.folder.name)
         self.assertEqual(self.check(), [])
 
+    def test_what_the_first_command_of_the_readme_makes_is_nobodys_business(self):
+        self.put("documents.tar.gz", "")
+        self.put("documents.tape", "")
+        self.assertEqual(self.check(), [])
+        self.put("documents.tar.xz", "")
+        self.assertEqual(self.check(), ["documents.tar.xz: not among the names of the top level"])
+
     def test_clone_answers_for_what_git_tracks_at_the_top_level(self):
         try:
             self.git("init", "-q")
