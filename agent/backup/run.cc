@@ -40,12 +40,11 @@ std::string stamp(const tape::Timestamp& time) {
 }
 
 // Two snapshots of one second would have no order, whether or not the last one can be read.
-void wait_for_a_later_name(const BackupContext& context) {
-  const auto ids = snapshots_of(context.store, context.options.set);
+void wait_for_a_later_name(const std::vector<std::string>& ids, const BackupEvents& events) {
   // Names are in the order of time, or `latest` is not the last one made.
-  if (!ids.empty() && ids.back() > stamp({std::time(nullptr) + 1, 0}) && context.events.warning)
-    context.events.warning("snapshot " + shown(ids.back()) +
-                           " is dated later than now, and stays `latest`: is the clock right?");
+  if (!ids.empty() && ids.back() > stamp({std::time(nullptr) + 1, 0}) && events.warning)
+    events.warning("snapshot " + shown(ids.back()) +
+                   " is dated later than now, and stays `latest`: is the clock right?");
   while (!ids.empty() && ids.back().starts_with(stamp({std::time(nullptr), 0})))
     ::usleep(kTickMicroseconds);
 }
@@ -138,7 +137,8 @@ void give_up(ObjectStore& store, const SetFolder& folder, const std::string& set
     store.list(snapshot, [&](const ObjectInfo& object) {
       if (object.key.starts_with(snapshot + run.set + ".tar.gz")) keys.push_back(object.key);
     });
-    if (is_committed(store, *journal)) return;
+    if (is_committed(store, *journal))
+      return make_durable(store, manifest_key(run.set, run.snapshot));
     for (const std::string& key : keys)
       store.remove(key);
     store.abort_uploads(snapshot);
@@ -150,8 +150,9 @@ void give_up(ObjectStore& store, const SetFolder& folder, const std::string& set
 }
 
 // The newest one that can be read; `damaged`: there is a newer one.
-std::optional<tape::Manifest> last_manifest(const BackupContext& context, bool& damaged) {
-  const auto ids = snapshots_of(context.store, context.options.set);
+std::optional<tape::Manifest> last_manifest(const BackupContext& context,
+                                            const std::vector<std::string>& ids,
+                                            bool& damaged) {
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
     std::optional<tape::Manifest> out;
     const auto failure =
@@ -247,10 +248,11 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   }
 
   bool damaged = false;
-  const auto last = last_manifest(context, damaged);
+  const auto ids = snapshots_of(store, options.set);
+  const auto last = last_manifest(context, ids, damaged);
   if (last && !options.set_typed) must_be_of(*last, now);
   if (options.restart && !options.dry_run) give_up(store, folder, options.set);
-  if (!options.dry_run) wait_for_a_later_name(context);
+  if (!options.dry_run) wait_for_a_later_name(ids, events);
   BackupRun run;
   folder.sweep();
   source.scan_options.progress = events.scanned;

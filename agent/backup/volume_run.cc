@@ -138,7 +138,8 @@ class VolumeRun {
     if (!context_.progress) return;
     const auto canceled = tape::failure_of([&] { context_.progress(report_.counts.sent); });
     if (!canceled) return;
-    uploader.collect_all();
+    // What fails to be noted is sent again; the interruption is what ends this run.
+    static_cast<void>(tape::failure_of([&] { uploader.collect_all(); }));
     throw Error(*canceled);
   }
 

@@ -151,6 +151,9 @@ class FileStore final : public ObjectStore {
   void abort_uploads(const std::string& prefix) override {
     const std::string folder = root_ + "/" + prefix;
     for (const auto& [name, mode] : all_names_in(prefix)) {
+      // Nothing is deleted through a symlink.
+      struct stat info {};
+      if (::lstat((folder + name).c_str(), &info) != 0 || S_ISLNK(info.st_mode)) continue;
       if (S_ISDIR(mode)) abort_uploads(prefix + name + "/");
       if (S_ISREG(mode) && is_temporary(name)) unlink_if_there(folder + name);
     }

@@ -158,6 +158,8 @@ TEST_CASE("backup: a run given up leaves nothing in the store", "[fault]") {
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
     FaultyStore faulty(store, faults, k % 2 == 0 ? Lost::request : Lost::answer);
     if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
+    // The last call of all puts the manifest; with only its answer lost the snapshot is made.
+    if (has_manifest(store)) break;
     const std::size_t left = volumes(store).size();
     if (left > 0) ++with_volumes;
     options.restart = true;

@@ -93,6 +93,12 @@ TEST_CASE("file_store: a put that was cut, and an upload, are gone with abort_up
   const auto store = agent::create_file_store(folder / "store", made);
   store->begin_upload("s/a/x");
   write_file(folder / "store/s/a/.part-0123456789abcdef", "half");
+  make_folder(folder / "elsewhere");
+  write_file(folder / "elsewhere/.part-0123456789abcdef", "another's");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "store/s/a/link");
+  store->abort_uploads("s/a/");
+  CHECK(std::filesystem::exists(folder / "elsewhere/.part-0123456789abcdef"));
+  std::filesystem::remove(folder / "store/s/a/link");
   store->abort_uploads("s/a/");
   CHECK_FALSE(std::filesystem::exists(folder / "store/s"));
 }
