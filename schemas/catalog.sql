@@ -9,21 +9,32 @@ CREATE TABLE tape (
   single_file       INTEGER NOT NULL,  -- 1: root is one file, there is no root member
   prefix            BLOB    NOT NULL,  -- without final `/`
   metadata          TEXT    NOT NULL,  -- portable | full
+  profile           TEXT    NOT NULL,  -- ragtape | tartape
   source_date_epoch INTEGER,           -- later mtimes count as this second
   tape_size         INTEGER NOT NULL,  -- bytes, end blocks included
   entries           INTEGER NOT NULL,
   fingerprint       BLOB    NOT NULL,  -- 16 bytes: XXH3-128 of the layout
   state             BLOB    NOT NULL,  -- 16 bytes: XXH3-128 of what the scan saw
+  hashed            INTEGER NOT NULL,  -- 1: contents were read
+  contents          BLOB    NOT NULL,  -- 16 bytes: XXH3-128 of the hashes
   started_s         INTEGER NOT NULL,  -- begin of the scan
   started_ns        INTEGER NOT NULL,
   problems          INTEGER NOT NULL,  -- rows of table problem but sockets
   skipped_sockets   INTEGER NOT NULL,
   skipped_devices   INTEGER NOT NULL,  -- metadata portable
   skipped_own_files INTEGER NOT NULL,
-  seal              BLOB    NOT NULL   -- 16 bytes: XXH3-128 of the columns above and of table problem
+  excluded          INTEGER NOT NULL,  -- entries that a source option left out
+  seal              BLOB    NOT NULL   -- 16 bytes: XXH3-128 of the columns above, of tables source_option and problem
 ) STRICT;
 
--- One row a member, in tape order. Header fields follow from a row, `tape.metadata`, `tape.prefix` and
+-- The source options of the scan, in the order typed: long names without hyphens.
+CREATE TABLE source_option (
+  id    INTEGER PRIMARY KEY,
+  name  TEXT NOT NULL,
+  value BLOB NOT NULL
+) STRICT;
+
+-- One row a member, in tape order. Header fields follow from a row, `tape.metadata`, `tape.profile`, `tape.prefix` and
 -- `tape.source_date_epoch`; nothing is stored twice.
 CREATE TABLE entry (
   tape_offset   INTEGER PRIMARY KEY,  -- of the first header block
@@ -46,7 +57,8 @@ CREATE TABLE entry (
   rdev_major    INTEGER NOT NULL,
   rdev_minor    INTEGER NOT NULL,
   target        BLOB,                 -- of a symlink
-  xattrs        BLOB                  -- metadata full: u32 length, name, u32 length, value, ... (big endian)
+  xattrs        BLOB,                 -- metadata full: u32 length, name, u32 length, value, ... (big endian)
+  hash          BLOB                  -- 16 bytes: XXH3-128 of a regular file's content
 ) STRICT;
 CREATE UNIQUE INDEX entry_path ON entry (path);
 CREATE INDEX entry_first ON entry (first) WHERE first IS NOT NULL;

@@ -58,5 +58,6 @@ CREATE TABLE leaf (
   volume INTEGER NOT NULL,
   offset INTEGER NOT NULL,
   node   BLOB NOT NULL,
+  seal   INTEGER NOT NULL,
   PRIMARY KEY (volume, offset)
 ) STRICT, WITHOUT ROWID;

@@ -116,6 +116,14 @@ def peak_memory(*args):
         return int(f.read()) * 1024, time.monotonic() - started
 
 
+def failing_calls(work):
+    """failing_calls.c as a library for LD_PRELOAD."""
+    library = os.path.join(work, "failing_calls.so")
+    if not os.path.exists(library):
+        run("cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, os.path.join(SUPPORT, "failing_calls.c"), "-ldl", "-pthread")
+    return library
+
+
 def mebibytes(count):
     return "%.1f MiB" % (count / (1 << 20))
 

@@ -110,6 +110,10 @@ class Disk:
         elif op == "d":
             self._do((path, None))
 
+    def find_inodes(self):
+        """After write_image("kill"): the files have other inodes now."""
+        self.inodes = {os.lstat(path).st_ino: file for path, file in self.names.items() if file is not self.folder and os.path.exists(path)}
+
     def _sync_folder(self, folder):
         left = []
         for changes in self.unsynced:

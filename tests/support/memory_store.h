@@ -141,6 +141,7 @@ class FaultyStore final : public agent::ObjectStore {
       : store_(store), faults_(faults), lost_(lost) {}
 
   std::string name() const override { return store_.name(); }
+  std::uint32_t part_count_max() const override { return store_.part_count_max(); }
   std::optional<agent::ObjectInfo> put(const std::string& key,
                                        tape::ByteView bytes,
                                        Put how) override {

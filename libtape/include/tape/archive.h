@@ -47,9 +47,17 @@ struct ArchiveVolume {
   std::optional<std::string> first_path;  // none: no records
 };
 
+// Where a member lies in one volume: inflate `pages`, pass over `skip` bytes, take `tape.size`.
+struct MemberPlace {
+  std::size_t volume = 0;
+  GzRange pages;       // of the object: whole gzip members
+  ByteCount skip = 0;  // of what they inflate to, in front of the member
+  TapeRange tape;      // of the member, padding included; of a volume by itself, in that
+};
+
 class Archive;
 class BodyHash;
-class VolumeReader;
+class VolumeFile;
 
 // A member's header and body, in order. Must not outlive its Archive; one at a time.
 class MemberReader {
@@ -103,6 +111,10 @@ class Archive {
   RagzipReader& ragzip();
   MemberIndex& index();
 
+  // Where the member begins in the tape; of a volume by itself, in that.
+  std::int64_t tape_offset(const MemberRecord& record) const {
+    return static_cast<std::int64_t>(volumes_[record.volume].begin.value()) + record.offset;
+  }
   std::size_t volume_count() const { return volumes_.size(); }
   ByteCount tape_size() const { return volumes_.back().begin.value() + volumes_.back().tape_size; }
 
@@ -118,6 +130,10 @@ class Archive {
   // one it is the end: Error{corrupt}.
   using Damage = std::function<void(const Error& error)>;
   std::unique_ptr<RecordCursor> records_from(std::string_view from, const Damage& damage = {});
+
+  // Every volume that the member lies in, in order. Fails: corrupt.
+  std::vector<MemberPlace> locate(const MemberRecord& record);
+  const std::string& volume_name(std::size_t volume) const { return volumes_[volume].name; }
 
   // `record` is one of the above. Fails: corrupt, also when its header contradicts it; unsupported
   // for filled (`omitted`) members, and for one that goes on in a volume that is not here.
@@ -143,7 +159,7 @@ class Archive {
   friend class MemberReader;
   friend class ArchiveCursor;
   // Held by who reads from it, too: a cursor's volume may be closed here meanwhile.
-  std::shared_ptr<VolumeReader> volume(std::size_t number);
+  std::shared_ptr<VolumeFile> volume(std::size_t number);
   std::size_t volume_at(TapeOffset at) const;
   std::size_t volume_of(std::string_view path) const;
   TapeOffset offset_of(const MemberRecord& record) const;
@@ -157,7 +173,7 @@ class Archive {
   std::vector<ArchiveVolume> volumes_;
   struct Open {
     std::size_t number = 0;
-    std::shared_ptr<VolumeReader> reader;
+    std::shared_ptr<VolumeFile> reader;
   };
   std::vector<Open> open_;  // most recently used last
   // That a member is read from: a cursor that goes on from volume to volume does not close it.

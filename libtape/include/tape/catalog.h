@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tape/bytes.h"
 #include "tape/member.h"
@@ -23,6 +24,16 @@ inline constexpr ByteCount kCatalogCacheBytes = ByteCount{8} << 20;
 
 enum class Metadata { portable, full };
 
+inline constexpr std::size_t kSourceOptionsMax = 10'000;  // each is tried on each entry
+
+// One of the source options of docs/cli.md: its long name without the hyphens, and its value. The
+// lines of an --exclude-file are options `exclude`; --exclude-larger-than is in bytes.
+struct SourceOption {
+  std::string name;
+  std::string value;
+  friend bool operator==(const SourceOption&, const SourceOption&) = default;
+};
+
 // One row: a member, where it lies, and what the scan saw of its source.
 struct Entry {
   std::string path;  // below the root; empty for the root; the name of a single file
@@ -31,6 +42,7 @@ struct Entry {
   TapeOffset offset;  // of the first header block
   std::uint32_t header_blocks = 0;
   std::optional<TapeOffset> first;  // of a hard link: the member with its first name
+  std::optional<Hash128> hash;      // of a regular file's content, when the scan read it
 
   TapeOffset body() const { return offset + header_blocks * kBlockSize; }
   // The body with its padding ends here, and the next member begins.
@@ -44,16 +56,21 @@ struct CatalogSummary {
   bool single_file = false;  // the source is one file: no root member
   std::string prefix;        // without final `/`
   Metadata metadata = Metadata::portable;
+  Profile profile = Profile::ragtape;
   std::optional<std::int64_t> source_date_epoch;
-  ByteCount tape_size = 0;  // end blocks included
+  std::vector<SourceOption> source_options;  // in the order typed
+  ByteCount tape_size = 0;                   // end blocks included
   std::uint64_t entries = 0;
   Hash128 fingerprint{};  // identity of the layout
   Hash128 state{};        // what "nothing changed" is judged by
+  bool hashed = false;    // contents were read; a file that changed meanwhile has none all the same
+  Hash128 contents{};     // of the hashes, in tape order
   Timestamp started;      // begin of the scan
   std::uint64_t problems = 0;
   std::uint64_t skipped_sockets = 0;
   std::uint64_t skipped_devices = 0;
   std::uint64_t skipped_own_files = 0;
+  std::uint64_t excluded = 0;  // entries that were met and left out; what is below them is not met
 };
 
 // Entries one after another. Must not outlive its Catalog.

@@ -55,6 +55,9 @@ std::string folder_of(const std::string& path);
 // neither refuse nor link, it looks first.
 bool rename_if_absent(const std::string& from, const std::string& to);
 
+// Removes a file; false: there was none. Not durable yet.
+bool remove_if_there(const std::string& path);
+
 // A new name, and one that went, are durable only when their folder is synced. A folder that may
 // not be read is passed over.
 void sync_folder(const std::string& path);

@@ -57,6 +57,7 @@ struct SnapshotOptions {
   Metadata metadata = Metadata::full;
   std::string prefix;
   std::optional<std::int64_t> source_date_epoch;
+  std::vector<SourceOption> source_options;
   ByteCount volume_size = 0;
   friend bool operator==(const SnapshotOptions&, const SnapshotOptions&) = default;
 };

@@ -39,6 +39,12 @@ enum class MemberType : char {
   fifo = '6',
 };
 
+// How members and their order become a tape.
+enum class Profile {
+  ragtape,
+  tartape,  // byte for byte what tartape 2.3.3 makes: docs/format.md §1
+};
+
 struct Timestamp {
   std::int64_t seconds = 0;       // floor: 0.5 s before 1970 is -1 s and 500 000 000 ns
   std::uint32_t nanoseconds = 0;  // 0 .. 999 999 999

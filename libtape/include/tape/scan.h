@@ -3,14 +3,16 @@
 // In:      a SourceTree and the name of the file to make.
 // Out:     the catalog, written new beside its place, synced, then renamed over it.
 // Limits:  memory: 256 KiB of names for each directory on the way from the root to the current
-//          entry, 16 bytes per file with several names, two SQLite caches.
-// Threads: one caller.
+//          entry, 16 bytes per file with several names, two SQLite caches; with readers 128 times
+//          256 entries or 256 KiB of them.
+// Threads: one caller, and `readers` of its own.
 // Spec:    docs/format.md §1 and "Catalog".
 #pragma once
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tape/catalog.h"
@@ -22,12 +24,29 @@ struct ScanOptions {
   std::string root;         // absolute and resolved; recorded
   std::string single_file;  // the source is this one file: its last component; else empty
   Metadata metadata = Metadata::portable;
+  Profile profile = Profile::ragtape;
   std::string prefix;  // without final `/`; see default_prefix and check_prefix
   std::optional<std::int64_t> source_date_epoch;  // later mtimes become this second and 0 ns
+  std::vector<SourceOption> source_options;       // what is left out
+  bool hash = false;                              // reads every file and records its XXH3-128
+  Catalog* earlier = nullptr;           // takes over hashes of files that are as they were then
   std::vector<FileIdentity> own_files;  // ragtape's own open state: passed over with all below
-  // Called after each entry with the number so far; may throw Error{canceled}.
+  // Threads that read directories ahead, beside the caller; they change nothing but the time.
+  unsigned readers = 0;
+  // Called for each entry, and now and then while the source is slow, with the number of those on
+  // the tape so far; in the caller's thread. May throw Error{canceled}.
   std::function<void(std::uint64_t entries)> progress;
+  // Profile tartape: hears of each entry that the profile cannot hold: its path, and why.
+  std::function<void(const std::string&, const std::string&)> refused;
+  // Hears of each entry that is left out: its path below the root, and why.
+  std::function<void(const std::string&, const std::string&)> excluded;
 };
+
+// Fails: Error{usage} that names the option.
+void check_source_options(const std::vector<SourceOption>& options);
+
+// The patterns in the text of a file in gitignore syntax: without comments and empty lines.
+std::vector<std::string> ignore_lines(std::string_view text);
 
 // The prefix for a root: the last component of its resolved path; empty for `/` and single files.
 std::string default_prefix(const std::string& root, bool single_file);
@@ -41,10 +60,12 @@ void check_prefix(const std::string& prefix);
 struct CatalogPlace {
   std::string temporary;
   std::string path;
+  bool ours = false;  // `path` is in a folder of our own: replaced whatever it is
 };
 
-// Fails: not_found, denied (the root itself); exhausted, io (the catalog);
-// unsupported (a tape past 2^62 - 1 bytes). What is wrong with single entries is recorded.
+// Fails: usage (a source option); not_found, denied (the root itself); exhausted, io (the catalog);
+// unsupported (a tape past 2^62 - 1 bytes; entries that the profile tartape cannot hold). What is
+// wrong with single entries is recorded.
 std::unique_ptr<Catalog> scan(SourceTree& tree,
                               const CatalogPlace& place,
                               const ScanOptions& options);

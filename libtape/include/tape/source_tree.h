@@ -2,7 +2,7 @@
 //
 // Paths are relative to the root, components joined by `/`, bytes without an encoding; the empty
 // path is the root itself. Nothing is ever reached through a symlink below the root.
-// Threads: one caller at a time.
+// Threads: one caller at a time; other threads take another_view().
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -87,6 +87,9 @@ class SourceTree {
   // The host's name for an id, or empty.
   virtual std::string user_name(std::uint64_t uid) = 0;
   virtual std::string group_name(std::uint64_t gid) = 0;
+
+  // The same tree for another thread; null: it has this one view only.
+  virtual std::unique_ptr<SourceTree> another_view() { return nullptr; }
 };
 
 }  // namespace tape

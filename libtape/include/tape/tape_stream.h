@@ -14,6 +14,7 @@
 #include <string>
 
 #include "tape/catalog.h"
+#include "tape/io.h"
 #include "tape/source_tree.h"
 
 namespace tape {
@@ -109,10 +110,17 @@ class TapeStream {
   // Tape bytes in front of where resume() went on that were read once more.
   ByteCount read_again() const { return read_again_; }
 
+  // Announces the member at the position, if that was not done. Fails: as read(); at the end blocks
+  // there is none.
+  void begin_member();
+
   // Fills `out`; fewer bytes only at the end of the tape.
   // Fails: Error{source_changed} at the first source that is not what was scanned, unless changes
   // are marked; the stream is then dead.
   std::size_t read(MutableBytes out);
+
+  // Push: the rest of the tape goes to `sink`, which is not finished.
+  void write_to(ByteSink& sink);
 
   // Path below the root of the member under way, escaped; empty at the ends.
   std::string current() const;

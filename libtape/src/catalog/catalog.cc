@@ -53,28 +53,43 @@ std::string expected_schema() {
   return schema_of(empty);
 }
 
+std::vector<SourceOption> read_source_options(Connection& connection) {
+  std::vector<SourceOption> out;
+  Statement rows(connection, "SELECT name, value FROM source_option ORDER BY id");
+  while (rows.step())
+    out.push_back({rows.text(0), rows.blob(1)});
+  return out;
+}
+
 CatalogSummary read_summary_row(Connection& connection) {
-  Statement row(connection,
-                "SELECT root, single_file, prefix, metadata, source_date_epoch, tape_size, "
-                "entries, fingerprint, state, started_s, started_ns, "
-                "problems, skipped_sockets, skipped_devices, skipped_own_files, seal FROM tape");
+  Statement row(
+      connection,
+      "SELECT root, single_file, prefix, metadata, profile, source_date_epoch, tape_size, "
+      "entries, fingerprint, state, hashed, contents, started_s, started_ns, "
+      "problems, skipped_sockets, skipped_devices, skipped_own_files, excluded, seal "
+      "FROM tape");
   if (!row.step()) throw Error(ErrorKind::corrupt, "not sealed: the scan did not end");
   CatalogSummary out;
   out.root = row.blob(0);
   out.single_file = row.integer(1) != 0;
   out.prefix = row.blob(2);
   out.metadata = row.text(3) == "full" ? Metadata::full : Metadata::portable;
-  if (!row.is_null(4)) out.source_date_epoch = row.integer(4);
-  out.tape_size = static_cast<ByteCount>(row.integer(5));
-  out.entries = static_cast<std::uint64_t>(row.integer(6));
-  out.fingerprint = hash_column(row, 7);
-  out.state = hash_column(row, 8);
-  out.started = {row.integer(9), static_cast<std::uint32_t>(row.integer(10))};
-  out.problems = static_cast<std::uint64_t>(row.integer(11));
-  out.skipped_sockets = static_cast<std::uint64_t>(row.integer(12));
-  out.skipped_devices = static_cast<std::uint64_t>(row.integer(13));
-  out.skipped_own_files = static_cast<std::uint64_t>(row.integer(14));
-  if (hash_column(row, 15) != seal_of(out, problems_digest(connection)))
+  out.profile = row.text(4) == "tartape" ? Profile::tartape : Profile::ragtape;
+  if (!row.is_null(5)) out.source_date_epoch = row.integer(5);
+  out.tape_size = static_cast<ByteCount>(row.integer(6));
+  out.entries = static_cast<std::uint64_t>(row.integer(7));
+  out.fingerprint = hash_column(row, 8);
+  out.state = hash_column(row, 9);
+  out.hashed = row.integer(10) != 0;
+  out.contents = hash_column(row, 11);
+  out.started = {row.integer(12), static_cast<std::uint32_t>(row.integer(13))};
+  out.problems = static_cast<std::uint64_t>(row.integer(14));
+  out.skipped_sockets = static_cast<std::uint64_t>(row.integer(15));
+  out.skipped_devices = static_cast<std::uint64_t>(row.integer(16));
+  out.skipped_own_files = static_cast<std::uint64_t>(row.integer(17));
+  out.excluded = static_cast<std::uint64_t>(row.integer(18));
+  out.source_options = read_source_options(connection);
+  if (hash_column(row, 19) != seal_of(out, problems_digest(connection)))
     throw Error(ErrorKind::corrupt, "table tape does not match its seal");
   if (row.step()) throw Error(ErrorKind::corrupt, "table tape has more than one row");
   return out;
@@ -102,7 +117,7 @@ class SealedCatalog final : public Catalog {
   explicit SealedCatalog(Connection connection)
       : connection_(std::move(connection)),
         summary_(read_summary(connection_)),
-        settings_{summary_.prefix, summary_.metadata, summary_.source_date_epoch},
+        settings_(settings_of(summary_)),
         at_(connection_, select("WHERE tape_offset <= ?1 ORDER BY tape_offset DESC LIMIT 1")),
         by_path_(connection_, select("WHERE path = ?1")),
         path_at_(connection_, "SELECT path FROM entry WHERE tape_offset = ?1"),
@@ -159,7 +174,7 @@ class SealedCatalog final : public Catalog {
     while (rows.step()) {
       SeenEntry seen;
       const Entry entry = entry_of(rows, seen);
-      const Bytes header = encode_header(entry.member);
+      const Bytes header = encode_header(entry.member, settings_.profile);
       if (entry.offset != layout.end() || header.size() != entry.header_blocks * kBlockSize) {
         corrupt("entry " + shown(entry.path) + " at " + std::to_string(entry.offset.value()) +
                 " with " + std::to_string(entry.header_blocks) + " header blocks, expected at " +
@@ -177,6 +192,8 @@ class SealedCatalog final : public Catalog {
     if (layout.state() != summary_.state) {
       corrupt("its entries give state " + hex(layout.state()) + ", it says " + hex(summary_.state));
     }
+    if (layout.contents() != summary_.contents)
+      corrupt("its hashes give " + hex(layout.contents()) + ", it says " + hex(summary_.contents));
   }
 
  private:
@@ -229,6 +246,7 @@ class SealedCatalog final : public Catalog {
     entry.member = member_of(seen, settings_);
     entry.source = seen.source;
     entry.first = seen.first;
+    entry.hash = seen.hash;
     return entry;
   }
 

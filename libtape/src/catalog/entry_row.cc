@@ -1,5 +1,7 @@
 #include "catalog/entry_row.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "base/endian.h"
 #include "tape/error.h"
@@ -98,6 +100,7 @@ enum Column : int {
   rdev_minor_column,
   target_column,
   xattrs_column,
+  hash_column,
   column_count
 };
 static_assert(column_count == kEntryColumnCount);
@@ -150,6 +153,15 @@ std::uint64_t wrapped_ns(const Timestamp& time) {
   return static_cast<std::uint64_t>(time.seconds) * 1'000'000'000U + time.nanoseconds;
 }
 
+// Through a double, as Python has st_mtime: nanoseconds near a second's end become the next second.
+Timestamp tartape_mtime(const Timestamp& time) {
+  constexpr std::int64_t kFarMore = std::int64_t{1} << 40;  // than it can say: refused anyway
+  if (time.seconds > kFarMore || time.seconds < -kFarMore) return {time.seconds, 0};
+  const double seconds =
+      static_cast<double>(time.seconds) + 1e-9 * static_cast<double>(time.nanoseconds);
+  return {static_cast<std::int64_t>(seconds), 0};
+}
+
 }  // namespace
 
 std::optional<MemberType> member_type(SourceKind kind) {
@@ -193,6 +205,7 @@ Member member_of(const SeenEntry& seen, const TapeSettings& settings) {
   member.mtime = source.mtime;
   if (settings.source_date_epoch && member.mtime > Timestamp{*settings.source_date_epoch, 0})
     member.mtime = {*settings.source_date_epoch, 0};
+  if (settings.profile == Profile::tartape) member.mtime = tartape_mtime(source.mtime);
   if (settings.metadata == Metadata::portable) {
     member.mode = portable_mode(source);
     member.uname = member.gname = "root";
@@ -204,8 +217,24 @@ Member member_of(const SeenEntry& seen, const TapeSettings& settings) {
   member.gid = source.gid;
   member.uname = seen.uname;
   member.gname = seen.gname;
+  if (settings.profile == Profile::tartape) {
+    if (member.uname.empty()) member.uname = std::to_string(member.uid);
+    if (member.gname.empty()) member.gname = std::to_string(member.gid);
+    return member;
+  }
   member.xattrs = seen.xattrs;
   return member;
+}
+
+TapeSettings settings_of(const CatalogSummary& summary) {
+  return {summary.prefix, summary.metadata, summary.source_date_epoch, summary.profile};
+}
+
+std::string insert_statement() {
+  std::string sql = std::string("INSERT INTO entry (") + kEntryColumns + ") VALUES (?";
+  for (int column = 1; column < kEntryColumnCount; ++column)
+    sql += ", ?";
+  return sql + ")";
 }
 
 void insert_row(Statement& insert,
@@ -250,6 +279,11 @@ void insert_row(Statement& insert,
   } else {
     insert.bind(++column, encode_xattrs(seen.xattrs));
   }
+  if (seen.hash) {
+    insert.bind(++column, *seen.hash);
+  } else {
+    insert.bind_null(++column);
+  }
   TAPE_ASSERT(column == kEntryColumnCount);
   insert.step();
   insert.reset();
@@ -283,6 +317,12 @@ SeenEntry read_row(const Statement& row, TapeOffset& offset, std::uint32_t& head
   source.device_minor = numbers.at_most<std::uint32_t>(rdev_minor_column, UINT32_MAX);
   if (!row.is_null(target_column)) seen.target = row.blob(target_column);
   if (!row.is_null(xattrs_column)) seen.xattrs = decode_xattrs(seen.path, row.blob(xattrs_column));
+  if (!row.is_null(hash_column)) {
+    const std::string bytes = row.blob(hash_column);
+    if (bytes.size() != Hash128{}.size() || source.kind != SourceKind::regular)
+      corrupt(seen.path, "its hash has " + std::to_string(bytes.size()) + " bytes");
+    std::copy(bytes.begin(), bytes.end(), seen.hash.emplace().begin());
+  }
   return seen;
 }
 

@@ -16,7 +16,9 @@ struct TapeSettings {
   std::string prefix;
   Metadata metadata = Metadata::portable;
   std::optional<std::int64_t> source_date_epoch;
+  Profile profile = Profile::ragtape;
 };
+TapeSettings settings_of(const CatalogSummary& summary);
 
 // What the scan saw of one entry.
 struct SeenEntry {
@@ -28,6 +30,7 @@ struct SeenEntry {
   std::vector<Xattr> xattrs;
   std::optional<TapeOffset> first;
   std::string first_path;  // of the entry at `first`
+  std::optional<Hash128> hash;
 };
 
 // The member name of an entry: prefix, path, a directory's `/`.
@@ -43,9 +46,11 @@ Member member_of(const SeenEntry& seen, const TapeSettings& settings);
 inline constexpr const char* kEntryColumns =
     "tape_offset, header_blocks, path, type, first, mode, uid, gid, uname, gname, size, mtime_s, "
     "mtime_ns, ctime_s, ctime_ns, "
-    "device, inode, rdev_major, rdev_minor, target, xattrs";
-inline constexpr int kEntryColumnCount = 21;
+    "device, inode, rdev_major, rdev_minor, target, xattrs, hash";
+inline constexpr int kEntryColumnCount = 22;
 
+// `INSERT INTO entry` of all of them.
+std::string insert_statement();
 void insert_row(Statement& insert,
                 const SeenEntry& seen,
                 TapeOffset offset,

@@ -1,5 +1,6 @@
 #include "catalog/layout.h"
 
+#include "base/endian.h"
 #include "format/ragzip_format.h"
 #include "format/tar_layout.h"
 #include "tape/error.h"
@@ -8,7 +9,9 @@ namespace tape {
 
 Layout::Layout(const TapeSettings& settings) {
   fingerprint_.update_framed(as_bytes("ragtape 1"));
-  fingerprint_.update_framed(as_bytes(settings.metadata == Metadata::full ? "full" : "portable"));
+  fingerprint_.update_framed(as_bytes(settings.profile == Profile::tartape  ? "tartape"
+                                      : settings.metadata == Metadata::full ? "full"
+                                                                            : "portable"));
   fingerprint_.update_framed(as_bytes(settings.prefix));
 }
 
@@ -22,6 +25,12 @@ void Layout::add(const SeenEntry& seen, const Member& member, ByteView header) {
   }
   fingerprint_.update_framed(header);
   add_state(state_, seen, member);
+  if (seen.hash) {
+    Bytes run;
+    append_be(run, end_.value(), 8);
+    run.insert(run.end(), seen.hash->begin(), seen.hash->end());
+    contents_.update_framed(run);
+  }
   end_ = end_ + size;
   ++entries_;
 }
@@ -43,17 +52,26 @@ Hash128 seal_of(const CatalogSummary& summary, const Hash128& problems) {
   number(summary.single_file ? 1 : 0);
   text(summary.prefix);
   text(summary.metadata == Metadata::full ? "full" : "portable");
+  text(summary.profile == Profile::tartape ? "tartape" : "ragtape");
   text(summary.source_date_epoch ? std::to_string(*summary.source_date_epoch) : "");
   number(summary.tape_size);
   number(summary.entries);
   seal.update_framed(summary.fingerprint);
   seal.update_framed(summary.state);
+  number(summary.hashed ? 1 : 0);
+  seal.update_framed(summary.contents);
   number(summary.started.seconds);
   number(summary.started.nanoseconds);
   number(summary.problems);
   number(summary.skipped_sockets);
   number(summary.skipped_devices);
   number(summary.skipped_own_files);
+  number(summary.excluded);
+  number(summary.source_options.size());
+  for (const SourceOption& option : summary.source_options) {
+    text(option.name);
+    text(option.value);
+  }
   seal.update_framed(problems);
   return seal.digest();
 }

@@ -18,19 +18,21 @@ class Layout {
   ByteCount tape_size() const;  // with the end blocks
   Hash128 fingerprint() const { return fingerprint_.digest(); }
   Hash128 state() const { return state_.digest(); }
+  Hash128 contents() const { return contents_.digest(); }
 
  private:
   TapeOffset end_;
   std::uint64_t entries_ = 0;
   Xxh3Stream fingerprint_;
   Xxh3Stream state_;
+  Xxh3Stream contents_;
 };
 
 // One problem's path and reason, each framed: the digest of table `problem` goes under the seal.
 void add_problem(Xxh3Stream& problems, const std::string& path, const std::string& reason);
 
-// XXH3-128 over the columns of the one row of table `tape` and the digest of the problems, each
-// framed.
+// XXH3-128 over the columns of the one row of table `tape`, the source options and the digest of
+// the problems, each framed.
 Hash128 seal_of(const CatalogSummary& summary, const Hash128& problems);
 
 }  // namespace tape

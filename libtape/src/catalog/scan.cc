@@ -13,10 +13,13 @@
 
 #include "base/endian.h"
 #include "base/unique_fd.h"
+#include "base/utf8.h"
 #include "catalog/catalog_schema.h"
+#include "catalog/exclusion.h"
 #include "catalog/layout.h"
 #include "catalog/sealed_catalog.h"
-#include "catalog/sorted_names.h"
+#include "catalog/tree_reader.h"
+#include "catalog/whole_path_order.h"
 #include "format/tar_format.h"
 #include "tape/error.h"
 #include "tape/files.h"
@@ -24,6 +27,7 @@
 namespace tape {
 namespace {
 
+constexpr std::size_t kHashBuffer = std::size_t{1} << 20;
 // Rows come in the order of both keys, so little of the file is touched again.
 constexpr ByteCount kScanCacheBytes = ByteCount{2} << 20;
 
@@ -31,13 +35,6 @@ Timestamp now() {
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
   return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
-}
-
-std::string insert_statement() {
-  std::string sql = std::string("INSERT INTO entry (") + kEntryColumns + ") VALUES (?";
-  for (int column = 1; column < kEntryColumnCount; ++column)
-    sql += ", ?";
-  return sql + ")";
 }
 
 // The new file: rows go in, seal() ends it.
@@ -54,7 +51,7 @@ class CatalogWriter {
   TapeOffset add(SeenEntry& seen) {
     if (seen.first) seen.first_path = path_at(*seen.first);
     const Member member = member_of(seen, settings_);
-    const Bytes header = encode_header(member);
+    const Bytes header = encode_header(member, settings_.profile);
     if (header.size() > kHeaderSizeMax)
       throw Error(ErrorKind::unsupported, "its header would have " + std::to_string(header.size()) +
                                               " bytes, " + std::to_string(kHeaderSizeMax) +
@@ -79,6 +76,7 @@ class CatalogWriter {
     summary.entries = layout_.entries();
     summary.fingerprint = layout_.fingerprint();
     summary.state = layout_.state();
+    summary.contents = layout_.contents();
     write_summary(summary);
     insert_.reset();
     problem_.reset();
@@ -109,7 +107,7 @@ class CatalogWriter {
   void write_summary(const CatalogSummary& summary) {
     Statement insert(connection_,
                      "INSERT INTO tape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-                     "?13, ?14, ?15, ?16)");
+                     "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
     int column = 0;
     const auto number = [&](auto value) {
       insert.bind(++column, static_cast<std::int64_t>(value));
@@ -119,6 +117,7 @@ class CatalogWriter {
     number(summary.single_file);
     blob(as_bytes(summary.prefix));
     insert.bind_text(++column, summary.metadata == Metadata::full ? "full" : "portable");
+    insert.bind_text(++column, summary.profile == Profile::tartape ? "tartape" : "ragtape");
     if (summary.source_date_epoch) {
       number(*summary.source_date_epoch);
     } else {
@@ -128,14 +127,28 @@ class CatalogWriter {
     number(summary.entries);
     blob(summary.fingerprint);
     blob(summary.state);
+    number(summary.hashed);
+    blob(summary.contents);
     number(summary.started.seconds);
     number(summary.started.nanoseconds);
     number(summary.problems);
     number(summary.skipped_sockets);
     number(summary.skipped_devices);
     number(summary.skipped_own_files);
+    number(summary.excluded);
     blob(seal_of(summary, problems_.digest()));
     insert.step();
+    write_source_options(summary.source_options);
+  }
+
+  void write_source_options(const std::vector<SourceOption>& options) {
+    Statement insert(connection_, "INSERT INTO source_option (name, value) VALUES (?1, ?2)");
+    for (const SourceOption& option : options) {
+      insert.bind_text(1, option.name);
+      insert.bind(2, as_bytes(option.value));
+      insert.step();
+      insert.reset();
+    }
   }
 
   Connection connection_;
@@ -147,6 +160,35 @@ class CatalogWriter {
   std::optional<Statement> path_at_;
 };
 
+// What the profile tartape cannot say; empty when it can.
+std::string why_tartape_refuses(const Member& member) {
+  constexpr std::size_t kPathMax = 255;
+  constexpr std::size_t kComponentMax = 100;
+  constexpr std::uint64_t kIdMaxThere = (std::uint64_t{1} << 21) - 1;
+  constexpr std::int64_t kTimeEnd = std::int64_t{1} << 33;
+  const std::string path = member_path(member.name, member.type);
+  const auto most = [](std::size_t found, std::size_t limit) {
+    return std::to_string(found) + " bytes, " + std::to_string(limit) + " at the most";
+  };
+  if (!is_utf8(path)) return "its path is not UTF-8";
+  if (path.size() > kPathMax) return "its path has " + most(path.size(), kPathMax);
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    if (end - begin > kComponentMax)
+      return "a component of its path has " + most(end - begin, kComponentMax);
+    begin = end + 1;
+  }
+  if (!split_name(member.name)) return "its path does not fit the two name fields of ustar";
+  if (!is_utf8(member.target)) return "its target is not UTF-8";
+  if (member.target.size() > kComponentMax)
+    return "its target has " + most(member.target.size(), kComponentMax);
+  if (member.mtime.seconds < 0 || member.mtime.seconds >= kTimeEnd)
+    return "its mtime of " + std::to_string(member.mtime.seconds) + " s is not in 0 to 8^11 - 1";
+  if (member.uid > kIdMaxThere || member.gid > kIdMaxThere)
+    return "its owner's number is above " + std::to_string(kIdMaxThere);
+  return "";
+}
+
 // Depth first, a directory before its contents, siblings by unsigned bytes of the name.
 class Walk {
  public:
@@ -155,38 +197,45 @@ class Walk {
         writer_(writer),
         options_(options),
         summary_(summary),
-        spill_path_(writer.path() + ".names") {}
+        exclusion_(options.source_options, options.profile, options.root),
+        reader_(tree, writer_.path() + ".names", reader_options()) {}
 
   void run(const std::string& top) {
     top_ = top;
-    const SourceStat source = tree_.stat(top);
-    if (!visit(top, source)) return refuse(source);
-    if (source.kind == SourceKind::directory) enter(top);
-    while (!open_.empty()) {
-      Folder& folder = open_.back();
-      const auto name = folder.names.next();
-      if (!name) {
-        open_.pop_back();
-        continue;
+    ReadEntry source = reader_.read(top);
+    recorded(top, source.unseen);
+    exclusion_.begin(source.source);
+    if (!visit(source)) return refuse(source.source);
+    if (source.source.kind == SourceKind::directory) enter(source);
+    while (depth_ > 0) {
+      if (auto entry = reader_.next()) {
+        visit_below(*entry);
+      } else {
+        leave();
+        exclusion_.leave();
       }
-      visit_below(below(folder.path, *name));
     }
+    write_by_whole_path();
   }
 
  private:
-  struct Folder {
-    std::string path;
-    SortedNames names;
-  };
-
   // The first member of an inode with several names, and how many of them are still to come.
   struct FirstName {
     TapeOffset offset;
     std::uint64_t names_left = 0;
   };
 
-  static std::string below(const std::string& folder, std::string_view name) {
-    return folder.empty() ? std::string(name) : folder + "/" + std::string(name);
+  TreeReader::Options reader_options() {
+    TreeReader::Options out;
+    out.readers = options_.readers;
+    out.xattrs = options_.metadata == Metadata::full && !is_tartape();
+    out.is_entered = [this](const ReadEntry& entry) {
+      return !is_own(entry.source) && !exclusion_.reason(entry.path, entry.source) &&
+             !exclusion_.reason_not_to_enter(entry.source);
+    };
+    out.anywhere = exclusion_.is_settled();
+    if (options_.progress) out.waiting = [this] { options_.progress(writer_.entries()); };
+    return out;
   }
 
   void problem(const std::string& path, const std::string& reason) {
@@ -194,43 +243,61 @@ class Walk {
     ++summary_.problems;
   }
 
-  // What is wrong with one entry is recorded; a full disk or a signal ends the scan.
-  template <class Step>
-  bool recorded(const std::string& path, Step step) {
-    const auto failure = failure_of(step);
+  // What is wrong with one entry is recorded; with the source itself, a full disk or a signal ends
+  // the scan. True: nothing is wrong.
+  bool recorded(const std::string& path, const std::optional<Error>& failure) {
     if (!failure) return true;
-    if (failure->kind() == ErrorKind::exhausted || failure->kind() == ErrorKind::canceled)
+    if (path == top_ || failure->kind() == ErrorKind::exhausted ||
+        failure->kind() == ErrorKind::canceled)
       throw Error(*failure);
     problem(path, failure->what());
     return false;
   }
 
-  // The source itself: what it withholds ends the scan.
-  template <class Step>
-  bool recorded_unless_top(const std::string& path, Step step) {
-    if (path != top_) return recorded(path, step);
-    step();
-    return true;
+  void visit_below(ReadEntry& entry) {
+    if (!recorded(entry.path, entry.unseen)) return;
+    if (const auto why = exclusion_.reason(entry.path, entry.source))
+      return leave_out(entry.path, *why);
+    if (visit(entry) && entry.source.kind == SourceKind::directory) enter(entry);
   }
 
-  void visit_below(const std::string& path) {
-    SourceStat source;
-    if (!recorded(path, [&] { source = tree_.stat(path); })) return;
-    if (visit(path, source) && source.kind == SourceKind::directory) enter(path);
+  void leave_out(const std::string& path, const std::string& why) {
+    ++summary_.excluded;
+    if (options_.excluded) options_.excluded(path, why);
   }
 
-  void enter(const std::string& path) {
-    SortedNames names(spill_, spill_path_);
-    if (recorded_unless_top(path, [&] { list_into(names, path); }))
-      open_.push_back({path, std::move(names)});
-    if (spill_failure_) throw Error(*spill_failure_);
-  }
-
-  // What fails in our own file is no problem of the directory.
-  void list_into(SortedNames& names, const std::string& path) {
-    tree_.list(path, [&](std::string_view name) {
-      if (!spill_failure_) spill_failure_ = failure_of([&] { names.add(name); });
+  void enter(const ReadEntry& directory) {
+    const std::string& path = directory.path;
+    if (const auto why = exclusion_.reason_not_to_enter(directory.source))
+      return leave_out(path, *why);
+    std::vector<std::string> noticed;
+    const auto withheld = reader_.enter(path, [&](std::string_view name) {
+      if (exclusion_.notices(name)) noticed.emplace_back(name);
     });
+    if (!recorded(path, withheld)) return;
+    ++depth_;
+    const auto left_out = exclusion_.enter(
+        tree_, path, noticed,
+        [&](const std::string& file, const std::string& why) { problem(file, why); });
+    if (left_out) pass_over(path, *left_out);
+  }
+
+  // All of a directory's content but one entry.
+  void pass_over(const std::string& folder, const Exclusion::Content& content) {
+    const auto below = [&](const std::string& name) {
+      return folder.empty() ? name : folder + "/" + name;
+    };
+    while (const auto name = reader_.next_name()) {
+      if (*name != content.kept) leave_out(below(*name), content.why);
+    }
+    leave();
+    ReadEntry kept = reader_.read(below(content.kept));
+    visit_below(kept);
+  }
+
+  void leave() {
+    reader_.leave();
+    --depth_;
   }
 
   // The source itself is not on the tape: a socket, or with `portable` a device, leaves it empty.
@@ -246,7 +313,9 @@ class Walk {
   }
 
   // True when it is a member now.
-  bool visit(const std::string& path, const SourceStat& source) {
+  bool visit(ReadEntry& entry) {
+    const std::string& path = entry.path;
+    const SourceStat& source = entry.source;
     if (is_own(source)) {
       ++summary_.skipped_own_files;
       return false;
@@ -257,29 +326,39 @@ class Walk {
       ++summary_.skipped_sockets;
       return false;
     }
+    if (is_tartape() && !is_tartape_type(*type)) {
+      ++summary_.skipped_devices;
+      return false;
+    }
     const bool device = *type == MemberType::character_device || *type == MemberType::block_device;
     if (device && options_.metadata == Metadata::portable) {
       ++summary_.skipped_devices;
       return false;
     }
-    const bool added = add(path, source);
+    const bool added = add(entry);
     if (options_.progress) options_.progress(writer_.entries());
     return added;
   }
 
-  bool add(const std::string& path, const SourceStat& source) {
+  bool add(ReadEntry& entry) {
+    const std::string& path = entry.path;
+    const SourceStat& source = entry.source;
     const std::size_t length = member_name(options_.prefix, path, source.kind).size();
     if (length > kMemberNameMax) {
       problem(path, "its member name has " + std::to_string(length) + " bytes, " +
                         std::to_string(kMemberNameMax) + " at the most");
       return false;
     }
+    // Only what the source withholds is a problem of one entry; a catalog that cannot be written is
+    // not.
+    if (!recorded(path, entry.withheld)) return false;
     SeenEntry seen;
     seen.path = path;
     seen.source = source;
-    // Only what the source withholds is a problem of one entry; a catalog that cannot be written is
-    // not.
-    if (!recorded_unless_top(path, [&] { describe(seen); })) return false;
+    seen.target = std::move(entry.target);
+    seen.xattrs = std::move(entry.xattrs);
+    if (!recorded(path, failure_of([&] { describe(seen); }))) return false;
+    if (is_tartape()) return add_by_whole_path(seen);
     const auto first = first_names_.find(source.identity);
     if (first != first_names_.end()) seen.first = first->second.offset;
     if (source.mtime.seconds < kTimeMin || source.mtime.seconds > kTimeMax) {
@@ -292,20 +371,82 @@ class Walk {
     return true;
   }
 
+  bool is_tartape() const { return options_.profile == Profile::tartape; }
+  static bool is_tartape_type(MemberType type) {
+    return type == MemberType::regular || type == MemberType::directory ||
+           type == MemberType::symlink;
+  }
+
+  bool add_by_whole_path(const SeenEntry& seen) {
+    const std::string why = why_tartape_refuses(member_of(seen, settings_of(summary_)));
+    if (!why.empty()) {
+      ++refused_;
+      if (options_.refused) options_.refused(seen.path, why);
+      return true;  // what is below it may have its own reason
+    }
+    if (!by_whole_path_) by_whole_path_.emplace(writer_.path() + ".order");
+    by_whole_path_->add(seen);
+    return true;
+  }
+
+  void write_by_whole_path() {
+    if (refused_ > 0)
+      throw Error(ErrorKind::unsupported,
+                  shown(options_.root) + ": " + std::to_string(refused_) +
+                      " entries do not fit the profile tartape",
+                  "the default profile holds them");
+    if (by_whole_path_) by_whole_path_->each([&](SeenEntry& seen) { writer_.add(seen); });
+  }
+
   void describe(SeenEntry& seen) {
     const SourceStat& source = seen.source;
-    if (source.kind == SourceKind::regular && source.size > 0) tree_.check_readable(seen.path);
-    if (source.kind == SourceKind::symlink) {
-      seen.target = tree_.read_link(seen.path);
-      if (seen.target.size() > kTargetMax)
-        throw Error(ErrorKind::unsupported, "its target has " + std::to_string(seen.target.size()) +
-                                                " bytes, " + std::to_string(kTargetMax) +
-                                                " at the most");
-    }
+    if (seen.target.size() > kTargetMax)
+      throw Error(ErrorKind::unsupported, "its target has " + std::to_string(seen.target.size()) +
+                                              " bytes, " + std::to_string(kTargetMax) +
+                                              " at the most");
+    if (options_.hash && source.kind == SourceKind::regular) seen.hash = content_hash(seen);
     if (options_.metadata == Metadata::portable) return;
     seen.uname = tree_.user_name(source.uid);
     seen.gname = tree_.group_name(source.gid);
-    seen.xattrs = tree_.xattrs(seen.path);
+  }
+
+  // None when it is written to meanwhile.
+  std::optional<Hash128> content_hash(const SeenEntry& seen) {
+    if (const auto known = known_hash(seen)) return known;
+    const auto file = tree_.open(seen.path);
+    Xxh3Stream hash;
+    buffer_.resize(kHashBuffer);
+    FileOffset at;
+    while (const std::size_t n = file->read_at(at, buffer_)) {
+      hash.update(ByteView(buffer_).first(n));
+      at = at + n;
+      if (options_.progress) options_.progress(writer_.entries());
+    }
+    const SourceStat now = file->stat();
+    const bool same = at.value() == seen.source.size && is_as_it_was(now, seen.source);
+    return same ? std::optional(hash.digest()) : std::nullopt;
+  }
+
+  static bool is_as_it_was(const SourceStat& now, const SourceStat& then) {
+    return now.identity == then.identity && now.size == then.size && now.mtime == then.mtime &&
+           now.ctime == then.ctime;
+  }
+
+  // What an earlier scan read, unless the file could have been written to in the same tick of its
+  // clock.
+  std::optional<Hash128> known_hash(const SeenEntry& seen) {
+    constexpr std::int64_t kYoungSeconds = 2;
+    if (options_.earlier == nullptr) return {};
+    const CatalogSummary& earlier = options_.earlier->summary();
+    const auto entry = options_.earlier->find(member_path(
+        member_name(earlier.prefix, seen.path, SourceKind::regular), MemberType::regular));
+    const auto is_young = [&](const Timestamp& time) {
+      return time.seconds >= earlier.started.seconds - kYoungSeconds;
+    };
+    if (!entry || !entry->hash || !is_as_it_was(seen.source, entry->source) ||
+        is_young(seen.source.mtime) || is_young(seen.source.ctime))
+      return {};
+    return entry->hash;
   }
 
   bool fits(const SeenEntry& seen) {
@@ -329,12 +470,14 @@ class Walk {
   CatalogWriter& writer_;
   const ScanOptions& options_;
   CatalogSummary& summary_;
+  Exclusion exclusion_;
   std::string top_;
-  const std::string spill_path_;
-  std::optional<Error> spill_failure_;
-  std::optional<NameSpill> spill_;  // before open_, which uses it
-  std::vector<Folder> open_;
+  std::size_t depth_ = 0;  // directories that were entered and not left
   std::map<FileIdentity, FirstName> first_names_;
+  std::optional<WholePathOrder> by_whole_path_;  // profile tartape
+  std::uint64_t refused_ = 0;
+  Bytes buffer_;       // for hashes
+  TreeReader reader_;  // its threads use what is const of the above
 };
 
 // Whether a tape, sound or damaged, is at `path`, which may be replaced; false when nothing is. A
@@ -430,15 +573,18 @@ std::unique_ptr<Catalog> scan(SourceTree& tree,
   summary.root = options.root;
   summary.prefix = options.prefix;
   summary.metadata = options.metadata;
-  summary.source_date_epoch = options.source_date_epoch;
+  summary.profile = options.profile;
+  if (options.profile == Profile::ragtape) summary.source_date_epoch = options.source_date_epoch;
+  summary.source_options = options.source_options;
+  summary.hashed = options.hash;
   summary.started = now();
   summary.single_file = !options.single_file.empty();
 
-  const bool replace = !place.path.empty() && holds_tape(place.path);
+  const bool replace = !place.path.empty() && (place.ours || holds_tape(place.path));
   TemporaryFile file(place.temporary);
   ScanOptions settled = options;
   settled.own_files.push_back(file.identity());
-  CatalogWriter writer(file.path(), {options.prefix, options.metadata, options.source_date_epoch});
+  CatalogWriter writer(file.path(), settings_of(summary));
   Walk(tree, writer, settled, summary).run(options.single_file);
   writer.seal(summary);
   // Beyond this point the catalog is sealed.

@@ -112,6 +112,14 @@ Codec codec_from(const Fields& fields) {
           static_cast<int>(fields.number("index_bits", 62))};
 }
 
+// SNAPSHOT/NAME.tar.gz, or with .00000 and on: nothing else may be deleted as a volume.
+bool is_volume_key(std::string_view key) {
+  if (!is_object_key(key) || std::count(key.begin(), key.end(), '/') != 1) return false;
+  const std::size_t digits = key.size() - (key.find_last_not_of("0123456789") + 1);
+  if (digits >= 5 && key[key.size() - digits - 1] == '.') key.remove_suffix(digits + 1);
+  return key.ends_with(".tar.gz");
+}
+
 Json json_of(const ManifestVolume& volume) {
   return {{"key", volume.key},
           {"tape_offset", volume.tape_offset.value()},
@@ -131,8 +139,9 @@ Json json_of(const ManifestVolume& volume) {
 ManifestVolume volume_from(const Fields& fields, const std::string& where) {
   ManifestVolume out;
   out.key = fields.text("key");
-  if (!is_object_key(out.key))
-    corrupt(where + ": the key " + shown(out.key) + " leads out of the set");
+  if (!is_volume_key(out.key))
+    corrupt(where + ": the key " + shown(out.key) +
+            " is not of a volume: SNAPSHOT/NAME.tar.gz expected, with a number behind it or not");
   out.tape_offset = TapeOffset(fields.number("tape_offset"));
   out.tape_size = fields.number("tape_size");
   out.size = fields.number("size");
@@ -150,10 +159,14 @@ ManifestVolume volume_from(const Fields& fields, const std::string& where) {
 }
 
 Json json_of(const SnapshotOptions& options) {
+  Json source = Json::array();
+  for (const SourceOption& option : options.source_options)
+    source.push_back({{"name", option.name}, {"value", text_value(option.value)}});
   return {{"metadata", options.metadata == Metadata::full ? "full" : "portable"},
           {"prefix", text_value(options.prefix)},
           {"source_date_epoch",
            options.source_date_epoch ? Json(*options.source_date_epoch) : Json(nullptr)},
+          {"source_options", source},
           {"volume_size", options.volume_size}};
 }
 
@@ -169,6 +182,11 @@ SnapshotOptions options_from(const Fields& fields) {
     out.source_date_epoch = epoch.get<std::int64_t>();
   } else if (!epoch.is_null()) {
     corrupt("options.source_date_epoch: a whole number or null expected");
+  }
+  const Json& source = fields.array("source_options", kSourceOptionsMax);
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    const Fields option(source[i], "options.source_options[" + std::to_string(i) + "]");
+    out.source_options.push_back({option.text("name"), option.text("value")});
   }
   out.volume_size = fields.number("volume_size");
   return out;

@@ -114,7 +114,7 @@ void append_block(Bytes& out, UstarHeader header) {
   std::memcpy(out.data() + at, &header, kBlockSize);
 }
 
-void append_ustar(Bytes& out, const Member& member) {
+void append_ustar(Bytes& out, const Member& member, bool device_numbers = true) {
   UstarHeader header{};
   const auto parts = split_name(member.name).value_or(UstarName{"", member.name});
   put_text(header.name, parts.name);
@@ -128,8 +128,10 @@ void append_ustar(Bytes& out, const Member& member) {
   put_text(header.linkname, member.target);
   put_text(header.uname, member.uname, kOwnerNameMax);
   put_text(header.gname, member.gname, kOwnerNameMax);
-  put_number(header.devmajor, member.device_major);
-  put_number(header.devminor, member.device_minor);
+  if (device_numbers) {
+    put_number(header.devmajor, member.device_major);
+    put_number(header.devminor, member.device_minor);
+  }
   append_block(out, header);
 }
 
@@ -399,7 +401,12 @@ std::optional<std::string> acl_text(std::string_view xattr) {
   return out;
 }
 
-Bytes encode_header(const Member& member) {
+Bytes encode_header(const Member& member, Profile profile) {
+  if (profile == Profile::tartape) {
+    Bytes out;
+    append_ustar(out, member, false);
+    return out;
+  }
   Bytes out;
   const std::string records = pax_records(member);
   if (!records.empty()) {

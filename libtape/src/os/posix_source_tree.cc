@@ -24,18 +24,55 @@ class PosixSourceFile final : public SourceFile {
       : file_(std::move(file)), path_(std::move(path)) {}
 
   SourceStat stat() const override {
-    struct stat info {};
-    if (::fstat(file_.get(), &info) != 0) throw errno_error(shown(path_), errno);
+    const struct stat info = status();
+    has_holes_ = static_cast<std::uint64_t>(info.st_blocks) * kStatBlock <
+                 static_cast<std::uint64_t>(info.st_size);
     return source_stat(info);
   }
 
   std::size_t read_at(FileOffset at, MutableBytes out) const override {
-    return read_full_at(file_.get(), at.value(), out, shown(path_));
+    if (!has_holes_) return read_full_at(file_.get(), at.value(), out, shown(path_));
+    std::size_t done = 0;
+    while (done < out.size()) {
+      const std::uint64_t place = at.value() + done;
+      const MutableBytes left = out.subspan(done);
+      const std::size_t hole = hole_at(place, left.size());
+      const std::size_t n = hole > 0 ? hole : read_data(place, left);
+      if (n == 0) break;
+      std::fill_n(left.begin(), hole, 0);
+      done += n;
+    }
+    return done;
   }
 
  private:
+  static constexpr std::uint64_t kStatBlock = 512;  // of st_blocks
+
+  struct stat status() const {
+    struct stat info {};
+    if (::fstat(file_.get(), &info) != 0) throw errno_error(shown(path_), errno);
+    return info;
+  }
+
+  // How many of `most` bytes from `place` on are in a hole.
+  std::size_t hole_at(std::uint64_t place, std::size_t most) const {
+    const off_t data = ::lseek(file_.get(), static_cast<off_t>(place), SEEK_DATA);
+    // A file system that cannot tell reads its holes.
+    if (data < 0 && errno != ENXIO) return 0;
+    const auto end = static_cast<std::uint64_t>(data < 0 ? status().st_size : data);
+    return end <= place ? 0 : static_cast<std::size_t>(std::min<std::uint64_t>(most, end - place));
+  }
+
+  std::size_t read_data(std::uint64_t place, MutableBytes out) const {
+    const off_t hole = ::lseek(file_.get(), static_cast<off_t>(place), SEEK_HOLE);
+    const std::uint64_t end = hole < 0 ? UINT64_MAX : static_cast<std::uint64_t>(hole);
+    if (end > place && end - place < out.size()) out = out.first(end - place);
+    return read_full_at(file_.get(), place, out, shown(path_));
+  }
+
   UniqueFd file_;
   std::string path_;
+  mutable bool has_holes_ = false;  // by the last stat(), which comes before the first read
 };
 
 // Without O_NOATIME a backup would write to the source's inodes; it is the owner's and root's only.
@@ -58,8 +95,8 @@ std::string name_of_id(Look look, char* Record::*name) {
 
 class PosixSourceTree final : public SourceTree {
  public:
-  PosixSourceTree(UniqueFd root, const std::string& name)
-      : root_(std::move(root)), name_(shown(name)), parent_(root_.get()) {}
+  PosixSourceTree(UniqueFd root, std::string name)
+      : root_(std::move(root)), name_(std::move(name)), parent_(root_.get()) {}
 
   SourceStat stat(const std::string& path) override {
     struct stat info {};
@@ -154,6 +191,13 @@ class PosixSourceTree final : public SourceTree {
     });
   }
 
+  // Without a free descriptor there is none.
+  std::unique_ptr<SourceTree> another_view() override {
+    UniqueFd root(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!root) return nullptr;
+    return std::make_unique<PosixSourceTree>(std::move(root), name_);
+  }
+
  private:
   static constexpr std::size_t kXattrListMax = 65536;   // linux/limits.h
   static constexpr std::size_t kXattrValueMax = 65536;  // linux/limits.h
@@ -212,7 +256,7 @@ OpenedTree open_tree(const std::string& path) {
   // O_PATH: a folder that may be entered but not listed still holds a single file.
   UniqueFd root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) throw errno_error(shown(folder), errno);
-  out.tree = std::make_unique<PosixSourceTree>(std::move(root), folder);
+  out.tree = std::make_unique<PosixSourceTree>(std::move(root), shown(folder));
   return out;
 }
 

@@ -82,6 +82,12 @@ bool rename_if_absent(const std::string& from, const std::string& to) {
   return true;
 }
 
+bool remove_if_there(const std::string& path) {
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw errno_error(shown(path), errno);
+}
+
 void sync_folder(const std::string& path) {
   sync_directory(path);
 }
@@ -95,7 +101,8 @@ bool create_folder(const std::string& path) {
 void create_folders(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string folder = path.substr(0, slash);
-    if (create_folder(folder)) sync_folder(folder_of(folder));
+    create_folder(folder);
+    sync_folder(folder_of(folder));  // also what a killed run made and did not sync
     if (slash == std::string::npos) return;
   }
 }

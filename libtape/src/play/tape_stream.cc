@@ -14,6 +14,7 @@
 namespace tape {
 namespace {
 
+constexpr std::size_t kPushBytes = std::size_t{1} << 20;
 constexpr std::size_t kReadAgainBytes = std::size_t{256} * 1024;
 
 std::string written(const Timestamp& time) {
@@ -337,13 +338,7 @@ std::size_t TapeStream::read(MutableBytes out) {
       position_ = position_ + n;
       break;
     }
-    if (!entry_) {
-      auto next = cursor_->next();
-      if (!next || next->offset > position_ || next->end() <= position_)
-        throw Error(ErrorKind::corrupt,
-                    "catalog: no entry holds tape offset " + std::to_string(position_.value()));
-      enter(std::move(*next));
-    }
+    begin_member();
     read_member(out);
     if (position_ == entry_->end()) {
       body_.reset();
@@ -354,12 +349,27 @@ std::size_t TapeStream::read(MutableBytes out) {
   return wanted - out.size();
 }
 
+void TapeStream::write_to(ByteSink& sink) {
+  Bytes buffer(kPushBytes);
+  while (const std::size_t n = read(buffer))
+    sink.write(ByteView(buffer).first(n));
+}
+
+void TapeStream::begin_member() {
+  if (entry_) return;
+  auto next = cursor_->next();
+  if (!next || next->offset > position_ || next->end() <= position_)
+    throw Error(ErrorKind::corrupt,
+                "catalog: no entry holds tape offset " + std::to_string(position_.value()));
+  enter(std::move(*next));
+}
+
 void TapeStream::take_entry(Entry entry) {
   entry_ = std::move(entry);
   ended_ = false;
   outcome_ = Outcome::as_recorded;
   why_.clear();
-  header_ = encode_header(entry_->member);
+  header_ = encode_header(entry_->member, catalog_.summary().profile);
   if (header_.size() != entry_->header_blocks * kBlockSize)
     throw Error(ErrorKind::corrupt,
                 "catalog: entry " + shown(entry_->path) + ": its header has another size");

@@ -7,7 +7,7 @@
 #include "codec/digest.h"
 #include "format/tar_format.h"
 #include "format/tar_layout.h"
-#include "restore/volume_reader.h"
+#include "restore/volume_file.h"
 #include "tape/error.h"
 
 namespace tape {
@@ -44,6 +44,11 @@ bool all_zero(const Bytes& bytes) {
 // What of a volume cannot be used, while the others can.
 bool is_damage(const Error& error) {
   return error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::unsupported;
+}
+
+// What costs a volume, and not the rest: a bad sector, too, and a file that may not be read.
+bool is_loss(const Error& error) {
+  return is_damage(error) || error.kind() == ErrorKind::io || error.kind() == ErrorKind::denied;
 }
 
 }  // namespace
@@ -86,7 +91,7 @@ void MemberReader::enter_volume() {
   pages_ = record_.pages;
   if (*volume_ != record_.volume) {
     const auto found = archive_.in_volume(
-        *volume_, [&](VolumeReader& reader) { return reader.index().find(record_.path); });
+        *volume_, [&](VolumeFile& reader) { return reader.index().find(record_.path); });
     if (!found ||
         archive_.volumes_[*volume_].begin.value() + static_cast<std::uint64_t>(found->offset) !=
             archive_.offset_of(record_).value())
@@ -94,7 +99,7 @@ void MemberReader::enter_volume() {
     pages_ = found->pages;
   }
   archive_.reading_ = {*volume_, archive_.volume(*volume_)};
-  archive_.in_volume(*volume_, [&](VolumeReader& reader) {
+  archive_.in_volume(*volume_, [&](VolumeFile& reader) {
     if (pages_.end() > reader.index().root().extension)
       corrupt(record_, "its pages reach behind the data");
     reader.expect(pages_);
@@ -105,7 +110,7 @@ void MemberReader::enter_volume() {
 void MemberReader::take(MutableBytes out) {
   while (!out.empty()) {
     if (!volume_ || archive_.volume_at(position_) != *volume_) enter_volume();
-    const std::size_t n = archive_.in_volume(*volume_, [&](VolumeReader& reader) {
+    const std::size_t n = archive_.in_volume(*volume_, [&](VolumeFile& reader) {
       const RagzipGeometry& geometry = reader.ragzip().geometry();
       const ByteCount logical = position_ - archive_.volumes_[*volume_].begin;
       const std::uint64_t number = logical >> geometry.page_bits;
@@ -146,7 +151,7 @@ void MemberReader::check_padding() {
 }
 
 Archive::Archive(const RangeSource& source) {
-  open_.push_back({0, std::make_shared<VolumeReader>(source)});
+  open_.push_back({0, std::make_shared<VolumeFile>(source)});
   ArchiveVolume& only = volumes_.emplace_back();
   only.tape_size = open_.front().reader->ragzip().geometry().logical_size;
 }
@@ -165,7 +170,7 @@ MemberIndex& Archive::index() {
   return volume(0)->index();
 }
 
-std::shared_ptr<VolumeReader> Archive::volume(std::size_t number) {
+std::shared_ptr<VolumeFile> Archive::volume(std::size_t number) {
   if (reading_.reader && reading_.number == number) return reading_.reader;
   const auto found = std::find_if(open_.begin(), open_.end(),
                                   [&](const Open& open) { return open.number == number; });
@@ -174,9 +179,9 @@ std::shared_ptr<VolumeReader> Archive::volume(std::size_t number) {
     return open_.back().reader;
   }
   const ArchiveVolume& facts = volumes_[number];
-  std::shared_ptr<VolumeReader> reader;
+  std::shared_ptr<VolumeFile> reader;
   const auto failure = failure_of([&] {
-    within(facts.name, [&] { reader = std::make_shared<VolumeReader>(facts.open(), facts); });
+    within(facts.name, [&] { reader = std::make_shared<VolumeFile>(facts.open(), facts); });
   });
   // The manifest names it, so its absence is damage.
   if (failure && failure->kind() == ErrorKind::not_found)
@@ -212,19 +217,19 @@ TapeOffset Archive::offset_of(const MemberRecord& record) const {
 
 std::optional<MemberRecord> Archive::find(std::string_view path) {
   const std::size_t number = volume_of(path);
-  auto record = in_volume(number, [&](VolumeReader& reader) { return reader.index().find(path); });
+  auto record = in_volume(number, [&](VolumeFile& reader) { return reader.index().find(path); });
   if (record) record->volume = static_cast<std::uint32_t>(number);
   return record;
 }
 
 std::optional<std::string> Archive::first_path() {
   if (volumes_.size() > 1) return volumes_.front().first_path;
-  return in_volume(0, [](VolumeReader& reader) { return reader.index().first_path(); });
+  return in_volume(0, [](VolumeFile& reader) { return reader.index().first_path(); });
 }
 
 std::vector<std::string> Archive::neighbours(std::string_view path, std::size_t count) {
   return in_volume(volume_of(path),
-                   [&](VolumeReader& reader) { return reader.index().neighbours(path, count); });
+                   [&](VolumeFile& reader) { return reader.index().neighbours(path, count); });
 }
 
 // From volume to volume; a member that goes on in the next one comes from where it ends.
@@ -240,8 +245,10 @@ class ArchiveCursor final : public RecordCursor {
       std::optional<MemberRecord> record;
       const auto failure = failure_of([&] { record = next_in_volume(); });
       if (failure) {
-        if (!damage_ || !is_damage(*failure)) throw Error(*failure);
+        if (!damage_ || !is_loss(*failure)) throw Error(*failure);
         damage_(*failure);
+        if (goes_on_)
+          damage_({ErrorKind::corrupt, shown(goes_on_->name()) + ": it goes on in that volume"});
         goes_on_.reset();
         leave();
         continue;
@@ -262,7 +269,7 @@ class ArchiveCursor final : public RecordCursor {
 
  private:
   std::optional<MemberRecord> next_in_volume() {
-    return archive_.in_volume(number_, [&](VolumeReader& reader) {
+    return archive_.in_volume(number_, [&](VolumeFile& reader) {
       const bool first = !cursor_;
       if (first) {
         reader_ = archive_.volume(number_);
@@ -294,7 +301,7 @@ class ArchiveCursor final : public RecordCursor {
   std::string from_;
   Archive::Damage damage_;
   std::size_t number_ = 0;
-  std::shared_ptr<VolumeReader> reader_;  // that cursor_ reads from
+  std::shared_ptr<VolumeFile> reader_;  // that cursor_ reads from
   std::unique_ptr<RecordCursor> cursor_;
   std::optional<MemberRecord> goes_on_;
 };
@@ -323,6 +330,27 @@ std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
   return std::unique_ptr<MemberReader>(new MemberReader(*this, record));
 }
 
+std::vector<MemberPlace> Archive::locate(const MemberRecord& record) {
+  std::vector<MemberPlace> out;
+  const std::int64_t begin = tape_offset(record);
+  const TapeOffset first(begin < 0 ? 0 : static_cast<std::uint64_t>(begin));
+  const TapeOffset end(static_cast<std::uint64_t>(begin) + size_on_tape(record));
+  for (std::size_t number = volume_at(first); number <= record.volume; ++number) {
+    in_volume(number, [&](VolumeFile& reader) {
+      const auto found =
+          number == record.volume ? std::optional(record) : reader.index().find(record.path);
+      if (!found) throw Error(ErrorKind::corrupt, "it does not know " + shown(record.name()));
+      const TapeOffset volume = volumes_[number].begin;
+      const TapeOffset volume_end = volume + volumes_[number].tape_size;
+      const TapeOffset from = std::max(first, volume);
+      const ByteCount page = ByteCount{1} << reader.ragzip().geometry().page_bits;
+      out.push_back(
+          {number, found->pages, (from - volume) % page, {from, std::min(end, volume_end) - from}});
+    });
+  }
+  return out;
+}
+
 void Archive::check_all(const std::function<void(ByteCount)>& progress) {
   const auto failure = failure_of([&] { check_everything(progress); });
   // What comes is read as before, from volumes that are not being checked.
@@ -336,7 +364,7 @@ void Archive::check_all(const std::function<void(ByteCount)>& progress) {
 
 // The manifest leads to members by what it says of each volume.
 void Archive::check_facts(std::size_t number) {
-  in_volume(number, [&](VolumeReader& reader) {
+  in_volume(number, [&](VolumeFile& reader) {
     reader.check_indexes();
     const ArchiveVolume& facts = volumes_[number];
     if (!facts.open) return;
@@ -409,7 +437,7 @@ void Archive::check_end(TapeOffset position) {
                                         std::to_string(end.value()) +
                                         " bytes; two zero blocks expected behind them");
   for (std::size_t number = volume_at(position); number < volumes_.size(); ++number) {
-    in_volume(number, [&](VolumeReader& reader) {
+    in_volume(number, [&](VolumeFile& reader) {
       reader.check_rest();
       const TapeOffset begin = std::max(position, volumes_[number].begin);
       Bytes blocks(volumes_[number].begin + volumes_[number].tape_size - begin);
@@ -429,7 +457,7 @@ std::uint64_t Archive::check_sample(double share,
     const auto heard = [&](ByteCount done) {
       if (progress) progress(begin + done);
     };
-    decoded += in_volume(number, [&](VolumeReader& reader) {
+    decoded += in_volume(number, [&](VolumeFile& reader) {
       return reader.check_sample(share, seed + number, heard);
     });
   }

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "db/sqlite.h"
 #include "support/expect.h"
 #include "support/samples.h"
 #include "support/temporary_folder.h"
@@ -121,6 +122,41 @@ TEST_CASE("journal: outcomes and leaves that are ahead of the checkpoint are dro
   journal->drop_ahead(tape::TapeOffset(1023), 0, 0);
   CHECK(journal->outcomes().empty());
   CHECK(journal->spool(0).in.size() == 0);
+}
+
+TEST_CASE("journal: a leaf with any byte changed is refused, and the journal named", "[journal]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "journal";
+  const tape::Bytes node = tape::mixed_bytes(60, 1);
+  {
+    const auto journal = Journal::create(path, some_run());
+    const auto spool = journal->spool(0);
+    spool.out.write(node);
+    spool.out.write(node);
+    journal->add_part(some_part(1), {});
+  }
+  for (std::size_t at = 0; at < node.size(); ++at) {
+    INFO(at);
+    tape::Bytes changed = node;
+    changed[at] ^= 0x10;
+    for (const tape::Bytes& bytes : {changed, node}) {
+      {
+        tape::Connection connection = tape::Connection::open_durable(path, 1 << 20);
+        tape::Statement update(connection, "UPDATE leaf SET node = ?1 WHERE offset = 60");
+        update.bind(1, bytes);
+        update.step();
+      }
+      const auto journal = Journal::open(path);
+      const auto spool = journal->spool(0);
+      tape::Bytes read(120);
+      const auto failure = tape::failure_of([&] { spool.in.read_at(tape::GzOffset(0), read); });
+      CHECK(failure.has_value() == (bytes == changed));
+      if (!failure) continue;
+      CHECK(failure->kind() == ErrorKind::corrupt);
+      CHECK(std::string(failure->what()).find("journal " + path + ": table leaf, row 60") == 0);
+      CHECK(failure->hint().find("--restart") == 0);
+    }
+  }
 }
 
 TEST_CASE("journal: a finished volume keeps one row, a restarted one none", "[journal]") {

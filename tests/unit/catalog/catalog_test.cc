@@ -227,12 +227,28 @@ TEST_CASE("catalog: what is no tape is refused when it is opened", "[catalog]") 
 }
 
 TEST_CASE("catalog: each column of the seal is covered by it", "[catalog]") {
-  for (const char* change :
-       {"root = x'2f'", "single_file = 1", "prefix = x'71'", "metadata = 'full'",
-        "source_date_epoch = 5", "tape_size = tape_size + 512", "entries = entries + 1",
-        "fingerprint = zeroblob(16)", "state = zeroblob(16)", "started_s = 5", "started_ns = 5",
-        "problems = 1", "skipped_sockets = 1", "skipped_devices = 1", "skipped_own_files = 1",
-        "seal = zeroblob(16)", "seal = zeroblob(15)", "fingerprint = x''"}) {
+  for (const char* change : {"root = x'2f'",
+                             "single_file = 1",
+                             "prefix = x'71'",
+                             "metadata = 'full'",
+                             "source_date_epoch = 5",
+                             "tape_size = tape_size + 512",
+                             "entries = entries + 1",
+                             "fingerprint = zeroblob(16)",
+                             "state = zeroblob(16)",
+                             "started_s = 5",
+                             "started_ns = 5",
+                             "hashed = 1",
+                             "contents = zeroblob(16)",
+                             "profile = 'tartape'",
+                             "excluded = 1",
+                             "problems = 1",
+                             "skipped_sockets = 1",
+                             "skipped_devices = 1",
+                             "skipped_own_files = 1",
+                             "seal = zeroblob(16)",
+                             "seal = zeroblob(15)",
+                             "fingerprint = x''"}) {
     DYNAMIC_SECTION(change) {
       Tape tape;
       tape.edit("UPDATE tape SET " + std::string(change));
@@ -287,13 +303,16 @@ TEST_CASE("catalog: a row that no scan writes is corrupt, and the message names 
       {"a row more",
        "INSERT INTO entry SELECT tape_offset + 100000, header_blocks, x'7a', type, first, mode, "
        "uid, gid, uname, gname, size, mtime_s, mtime_ns, ctime_s, ctime_ns, device, inode, "
-       "rdev_major, rdev_minor, target, xattrs FROM entry WHERE path = x'61'",
+       "rdev_major, rdev_minor, target, xattrs, hash FROM entry WHERE path = x'61'",
        "entry z"},
       {"a row less", "DELETE FROM entry WHERE path = x'6c696e6b'", "expected at"},
       {"the last row less",
        "DELETE FROM entry WHERE tape_offset = (SELECT max(tape_offset) FROM entry)",
        "number of entries"},
       {"another mtime", "UPDATE entry SET mtime_s = 5 WHERE path = x'62'", "fingerprint"},
+      {"a hash that no scan made", "UPDATE entry SET hash = zeroblob(16) WHERE path = x'62'",
+       "hashes"},
+      {"a short hash", "UPDATE entry SET hash = x'00' WHERE path = x'62'", "entry b"},
       {"another ctime", "UPDATE entry SET ctime_s = 5 WHERE path = x'62'", "state"},
       {"another inode", "UPDATE entry SET inode = 5 WHERE path = x'62'", "state"},
   };

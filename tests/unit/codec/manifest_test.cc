@@ -14,7 +14,8 @@ Manifest sample() {
   out.snapshot = "20260102T030405Z-0123abcd";
   out.host = "host";
   out.root = std::string("/home/\xff") + "docs";
-  out.options = {Metadata::full, "docs", 1'700'000'000, 1 << 20};
+  out.options = {
+      Metadata::full, "docs", 1'700'000'000, {{"exclude", "*.o"}, {"exclude-caches", ""}}, 1 << 20};
   out.start = {1'767'323'045, 0};
   out.end = {1'767'323'099, 0};
   out.tape_size = 1'500'160;
@@ -92,9 +93,12 @@ TEST_CASE("manifest: sealed nonsense is refused by field", "[manifest]") {
       {"\"tape_offset\":1048576", "\"tape_offset\":1048575", "begins at tape offset 1048575"},
       {"\"size\":1500160", "\"size\":1500161", "1500160 bytes of the tape"},
       {"\"key\":\"20260102T030405Z-0123abcd/host", "\"key\":\"../20260102T030405Z-0123abcd/host",
-       "leads out of the set"},
+       "is not of a volume"},
       {"\"key\":\"20260102T030405Z-0123abcd/host", "\"key\":\"/20260102T030405Z-0123abcd/host",
-       "leads out of the set"},
+       "is not of a volume"},
+      {"host-docs.tar.gz.00000\"", "manifest.json\"", "is not of a volume"},
+      {"host-docs.tar.gz.00000\"", "x/host-docs.tar.gz.00000\"", "is not of a volume"},
+      {"host-docs.tar.gz.00000\"", "host-docs.tar.gz.0000x\"", "is not of a volume"},
       {"\"records\":7", "\"records\":-7", "volumes[0].records"},
       {"\"records\":7", "\"records\":\"7\"", "volumes[0].records"},
       {"\"part_size\":65536", "\"part_size\":0", "part_size: 0"},

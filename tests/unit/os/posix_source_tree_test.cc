@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -295,4 +296,49 @@ TEST_CASE("posix_source_tree: names of owners come from the host, unknown ids ha
   CHECK(tree->group_name(0) == "root");
   CHECK(tree->user_name(4'294'000'000) == "");
   CHECK(tree->group_name(4'294'000'000) == "");
+}
+
+TEST_CASE("posix_source_tree: holes are zeros, wherever they are and from wherever one reads",
+          "[source_tree]") {
+  const TemporaryFolder folder;
+  const struct {
+    const char* name;
+    std::vector<std::pair<off_t, std::size_t>> data;  // place, bytes
+    off_t size;
+  } cases[] = {
+      {"all hole", {}, 3 << 20},
+      {"hole in front", {{2 << 20, 5000}}, (2 << 20) + 5000},
+      {"hole behind", {{0, 5000}}, 3 << 20},
+      {"hole between", {{0, 5000}, {1 << 20, 70'000}}, (1 << 20) + 70'000},
+      {"many", {{8192, 100}, {65'536, 1}, {300'000, 4096}, {1 << 20, 9}}, (2 << 20) + 1},
+  };
+  for (const auto& c : cases) {
+    INFO(c.name);
+    const std::string path = folder / c.name;
+    Bytes expected(static_cast<std::size_t>(c.size));
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    must(fd >= 0 && ::ftruncate(fd, c.size) == 0, path);
+    for (const auto& [place, count] : c.data) {
+      const Bytes bytes(count, 'x');
+      must(::pwrite(fd, bytes.data(), count, place) == static_cast<ssize_t>(count), path);
+      std::copy(bytes.begin(), bytes.end(), expected.begin() + place);
+    }
+    ::close(fd);
+    const auto opened = open_tree(folder.path());
+    const auto file = opened.tree->open(c.name);
+    CHECK(as_text(expected) == content(*file));
+    for (const std::size_t piece : {std::size_t{4096}, std::size_t{65'537}}) {
+      Bytes all;
+      Bytes buffer(piece, 'y');
+      while (const std::size_t n = file->read_at(FileOffset(all.size()), buffer))
+        all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+      CHECK(all == expected);
+    }
+    Bytes behind(10, 'y');
+    CHECK(file->read_at(FileOffset(expected.size() - 4), behind) == 4);
+    CHECK(file->read_at(FileOffset(expected.size()), behind) == 0);
+    CHECK(file->read_at(FileOffset(expected.size() + 5), behind) == 0);
+    must(::truncate(path.c_str(), c.size / 2) == 0, path);  // while it is open
+    CHECK(file->read_at(FileOffset(expected.size() / 2 - 4), behind) == 4);
+  }
 }

@@ -56,6 +56,16 @@ TEST_CASE("working_file: a rename never replaces", "[working_file]") {
         ErrorKind::not_found);
 }
 
+TEST_CASE("working_file: what is removed was there, or the failure is told", "[working_file]") {
+  const TemporaryFolder folder;
+  write_file(folder / "file", "");
+  CHECK(tape::remove_if_there(folder / "file"));
+  CHECK_FALSE(tape::remove_if_there(folder / "file"));
+  CHECK_FALSE(tape::remove_if_there(folder / "none/file"));
+  tape::create_folders(folder / "folder");
+  CHECK(tape::failure_of([&] { tape::remove_if_there(folder / "folder"); }));
+}
+
 TEST_CASE("working_file: folders are made with their parents, once", "[working_file]") {
   const TemporaryFolder folder;
   tape::create_folders(folder / "a/b/c");

@@ -2,6 +2,7 @@
 
 #include "support/expect.h"
 #include "support/hand_made.h"
+#include "support/memory_io.h"
 #include "support/samples.h"
 #include "support/scanned.h"
 
@@ -295,4 +296,19 @@ TEST_CASE("tape_stream: current names the member under way, escaped", "[tape_str
   CHECK(stream.current() == "a\\x0ab");
   rest_of(stream);
   CHECK(stream.current().empty());
+}
+
+TEST_CASE("tape_stream: pushed into a sink it is what is read", "[tape_stream]") {
+  MemoryTree tree;
+  fill(tree);
+  const auto catalog = scanned_full(tree);
+  const Bytes whole = played(*catalog, tree);
+  for (const std::uint64_t from : {std::uint64_t{0}, std::uint64_t{513}, whole.size() - 1}) {
+    TapeStream stream(*catalog, tree, nullptr);
+    stream.seek(TapeOffset(from));
+    MemorySink sink;
+    stream.write_to(sink);
+    CHECK(sink.bytes == Bytes(whole.begin() + static_cast<std::ptrdiff_t>(from), whole.end()));
+    CHECK_FALSE(sink.finished);
+  }
 }

@@ -113,6 +113,7 @@ TEST_CASE("file_store: a store that went away is not an empty one", "[file_store
   const auto fails = [&](const auto& step) { CHECK(failed(step).kind() == ErrorKind::transient); };
   const auto all_fail = [&] {
     fails([&] { store->head("x"); });
+    fails([&] { store->open("x"); });
     fails([&] { store->folders("none/"); });
     fails([&] { store->put("x", {}, ObjectStore::Put::replace); });
     fails([&] { store->list_parts("x", upload); });
@@ -124,6 +125,19 @@ TEST_CASE("file_store: a store that went away is not an empty one", "[file_store
   // Another one in its place, as when a disk is not mounted.
   make_folder(folder / "store");
   all_fail();
+}
+
+TEST_CASE("file_store: what strangers left in it hides nothing", "[file_store]") {
+  const TemporaryFolder folder;
+  bool made = false;
+  const auto store = create_file_store(folder / "store", made);
+  store->put("set/x", {}, ObjectStore::Put::replace);
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::create_symlink("loop", folder / "store/loop");
+  std::filesystem::create_symlink("nowhere", folder / "store/dangling");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "store/other-disk");
+  CHECK(store->folders("") == std::vector<std::string>{"other-disk", "set"});
+  CHECK(keys_in(*store, "") == std::vector<std::string>{"set/x"});
 }
 
 TEST_CASE("file_store: a new store needs a parent; a file is none", "[file_store]") {

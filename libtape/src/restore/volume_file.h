@@ -15,12 +15,12 @@
 
 namespace tape {
 
-class VolumeReader {
+class VolumeFile {
  public:
   // Reads the tail. `source` must outlive the reader.
-  explicit VolumeReader(const RangeSource& source);
+  explicit VolumeFile(const RangeSource& source);
   // Owns the source. Errors name it. Fails also: corrupt when the volume is not what `volume` says.
-  VolumeReader(std::unique_ptr<RangeSource> source, const ArchiveVolume& volume);
+  VolumeFile(std::unique_ptr<RangeSource> source, const ArchiveVolume& volume);
 
   RagzipReader& ragzip() { return ragzip_; }
   MemberIndex& index() { return index_; }

@@ -1,4 +1,4 @@
-#include "restore/volume_reader.h"
+#include "restore/volume_file.h"
 
 #include <algorithm>
 #include <random>
@@ -22,9 +22,9 @@ const RangeSource& of_size(const RangeSource& source, ByteCount expected) {
 
 }  // namespace
 
-VolumeReader::VolumeReader(const RangeSource& source) : ragzip_(source), index_(ragzip_) {}
+VolumeFile::VolumeFile(const RangeSource& source) : ragzip_(source), index_(ragzip_) {}
 
-VolumeReader::VolumeReader(std::unique_ptr<RangeSource> source, const ArchiveVolume& volume)
+VolumeFile::VolumeFile(std::unique_ptr<RangeSource> source, const ArchiveVolume& volume)
     : owned_(std::move(source)),
       name_(owned_->name()),
       ragzip_(of_size(*owned_, volume.size)),
@@ -36,17 +36,17 @@ VolumeReader::VolumeReader(std::unique_ptr<RangeSource> source, const ArchiveVol
     corrupt("it is sound, but not the volume that the manifest names: another XXH3-128");
 }
 
-void VolumeReader::expect_walk(ByteCount most) {
+void VolumeFile::expect_walk(ByteCount most) {
   const MemberIndexRoot& root = index_.root();
   walk_ = {GzOffset(0), (root.records == 0 ? root.extension : root.leaves.begin).value()};
   ragzip_.read_ahead(walk_, most);
 }
 
-void VolumeReader::expect(GzRange pages) {
+void VolumeFile::expect(GzRange pages) {
   if (walk_.size == 0) ragzip_.read_ahead(pages, kReadAheadMax);
 }
 
-ByteView VolumeReader::page(std::uint64_t number, GzRange place, GzOffset& end) {
+ByteView VolumeFile::page(std::uint64_t number, GzRange place, GzOffset& end) {
   if (page_number_ != number) {
     page_number_.reset();
     const GzRange found = ragzip_.decode_page(number, place, page_);
@@ -58,7 +58,7 @@ ByteView VolumeReader::page(std::uint64_t number, GzRange place, GzOffset& end) 
   return page_;
 }
 
-void VolumeReader::begin_check() {
+void VolumeFile::begin_check() {
   ragzip_.inflate_as_gzip_does();
   checking_ = true;
   page_number_.reset();
@@ -67,7 +67,7 @@ void VolumeReader::begin_check() {
 }
 
 // Every page comes by once, in order, while the members are checked.
-void VolumeReader::check_page(std::uint64_t number, GzRange found) {
+void VolumeFile::check_page(std::uint64_t number, GzRange found) {
   if (number != pages_checked_)
     corrupt("page " + std::to_string(number) + " where page " + std::to_string(pages_checked_) +
             " was expected: members are not contiguous");
@@ -82,7 +82,7 @@ void VolumeReader::check_page(std::uint64_t number, GzRange found) {
     corrupt("the content does not have the XXH3-128 that TMIX records");
 }
 
-void VolumeReader::check_rest() {
+void VolumeFile::check_rest() {
   for (std::uint64_t number = pages_checked_; number < ragzip_.geometry().page_count; ++number) {
     GzOffset end;
     page(number, ragzip_.page_place(number), end);
@@ -90,7 +90,7 @@ void VolumeReader::check_rest() {
 }
 
 // Both indexes say where the page of a member's first byte begins.
-void VolumeReader::check_indexes() {
+void VolumeFile::check_indexes() {
   index_.check();
   const auto cursor = index_.records_from({});
   while (const auto record = cursor->next()) {
@@ -106,9 +106,9 @@ void VolumeReader::check_indexes() {
   }
 }
 
-std::uint64_t VolumeReader::check_sample(double share,
-                                         std::uint64_t seed,
-                                         const std::function<void(ByteCount)>& progress) {
+std::uint64_t VolumeFile::check_sample(double share,
+                                       std::uint64_t seed,
+                                       const std::function<void(ByteCount)>& progress) {
   if (share > 0.5) expect_walk(kWalkAhead);
   ragzip_.inflate_as_gzip_does();
   std::mt19937_64 random(seed);

@@ -1,0 +1,41 @@
+#include "catalog/whole_path_order.h"
+
+#include <unistd.h>
+
+#include "catalog/catalog_schema.h"
+
+namespace tape {
+namespace {
+
+constexpr ByteCount kSortCacheBytes = ByteCount{8} << 20;
+
+// The rows of a catalog, so that what is read back has passed the same checks.
+Connection prepared(const std::string& path) {
+  Connection connection = Connection::create(path, kSortCacheBytes);
+  connection.run(kCatalogSchema);
+  connection.run("BEGIN");
+  ::unlink(path.c_str());
+  return connection;
+}
+
+}  // namespace
+
+WholePathOrder::WholePathOrder(const std::string& path)
+    : connection_(prepared(path)), insert_(connection_, insert_statement()) {}
+
+void WholePathOrder::add(const SeenEntry& seen) {
+  insert_row(insert_, seen, TapeOffset(static_cast<std::uint64_t>(count_++)), 0);
+}
+
+void WholePathOrder::each(const std::function<void(SeenEntry&)>& visit) {
+  // By the index on path: BLOBs compare by unsigned bytes.
+  Statement rows(connection_, std::string("SELECT ") + kEntryColumns + " FROM entry ORDER BY path");
+  while (rows.step()) {
+    TapeOffset number;
+    std::uint32_t blocks = 0;
+    SeenEntry seen = read_row(rows, number, blocks);
+    visit(seen);
+  }
+}
+
+}  // namespace tape
