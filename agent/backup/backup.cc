@@ -14,15 +14,6 @@ namespace {
 
 constexpr int kPageBitsMax = 24;  // what a page leaves behind a cut is a value in the journal
 
-// What is wrong with the options alone is said before the scan.
-void check_geometry(const BackupOptions& options) {
-  tape::check_options(options.ragzip);
-  if (options.ragzip.page_bits > kPageBitsMax)
-    throw tape::Error(tape::ErrorKind::usage, "--page-size: at most 16MiB for a backup");
-  check_part_size(options.part_size);
-  static_cast<void>(tape::VolumePlan::fixed(1, options.volume_size, options.ragzip.page_bits));
-}
-
 // Volumes that earlier runs have finished, and where the next one begins.
 std::uint64_t first_volume(Journal& journal) {
   const auto point = journal.checkpoint();
@@ -94,9 +85,18 @@ std::string default_set(const std::string& host, const std::string& root) {
   return out.substr(0, kSetNameMax);
 }
 
+void check_options(const BackupOptions& options) {
+  tape::check_options(options.ragzip);
+  if (options.ragzip.page_bits > kPageBitsMax)
+    throw tape::Error(tape::ErrorKind::usage, "--page-size: at most 16MiB for a backup");
+  check_part_size(options.part_size);
+  static_cast<void>(tape::VolumePlan::fixed(1, options.volume_size, options.ragzip.page_bits));
+  if (options.source.prefix) tape::check_prefix(*options.source.prefix);
+  tape::check_source_options(options.source.source_options);
+}
+
 BackupSummary backup(const BackupContext& context) {
   const BackupOptions& options = context.options;
-  check_geometry(options);
   Source source(options.source);
   source.scan_options.own_files = options.own_files;
 
@@ -124,7 +124,9 @@ BackupSummary backup(const BackupContext& context) {
       tape::failure_of([&] { send_volumes(context, run, *source.tree.tree, summary); });
   if (failure && failure->kind() == tape::ErrorKind::source_changed)
     throw tape::Error(failure->kind(), failure->what(),
-                      "--restart scans again; --on-change mark goes on");
+                      options.on_change == tape::OnChange::stop
+                          ? "--restart scans again; --on-change mark goes on"
+                          : "--restart scans again");
   if (failure) throw tape::Error(*failure);
 
   // Commit.

@@ -33,6 +33,9 @@ struct BackupOptions {
   std::vector<tape::FileIdentity> own_files;  // state, cache, store: passed over by the scan
 };
 
+// What is wrong with the options alone, before a store is opened or made. Fails: Error{usage}.
+void check_options(const BackupOptions& options);
+
 // Any member may be empty; progress may throw Error{canceled}.
 struct BackupEvents {
   std::function<void(std::uint64_t entries)> scanned;

@@ -3,6 +3,8 @@
 // Threads: one caller.
 // Spec:    docs/format.md §5 "Deleting".
 #pragma once
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,12 +18,23 @@ struct ForgetReport {
   tape::ByteCount bytes = 0;
 };
 
-// Deletes the manifest first, then the volumes that no other manifest of the set names. A manifest
-// that cannot be read ends it before anything is deleted: it may name any volume. `dry_run`: only
-// counts.
-ForgetReport forget(ObjectStore& store,
-                    const std::string& set,
-                    const std::vector<std::string>& snapshots,
-                    bool dry_run);
+struct ForgetOptions {
+  std::string set;
+  // Names of snapshots; or of folders without a manifest, which a forget that was interrupted or a
+  // backup that nobody continues left.
+  std::vector<std::string> snapshots;
+  bool dry_run = false;              // only counts
+  std::function<void()> check_stop;  // between two deletions; may throw Error{canceled}
+};
+
+// One snapshot after the other: its manifest first, then the volumes that no other manifest of the
+// set names. The same call completes one that was interrupted. A damaged manifest that is not to go
+// ends it before anything is deleted, since it may name any volume; one that is to go takes with it
+// what lies in its own folder. Fails also: not_found.
+ForgetReport forget(ObjectStore& store, const ForgetOptions& options);
+
+// Removes the volumes below `<set>/<snapshot>/` and open uploads to there; the snapshot has no
+// manifest, and no other one names them.
+void remove_unfinished(ObjectStore& store, const std::string& set, const std::string& snapshot);
 
 }  // namespace agent

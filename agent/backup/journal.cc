@@ -4,8 +4,6 @@
 #include <array>
 #include <type_traits>
 
-#include <unistd.h>
-
 #include "backup/journal_schema.h"
 #include "db/sqlite.h"
 #include "tape/error.h"
@@ -53,6 +51,11 @@ Bytes encode_run(const JournalRun& run) {
   fields.text(run.options.prefix);
   fields.number(run.options.source_date_epoch ? 1 : 0);
   fields.number(static_cast<std::uint64_t>(run.options.source_date_epoch.value_or(0)));
+  fields.number(run.options.source_options.size());
+  for (const tape::SourceOption& option : run.options.source_options) {
+    fields.text(option.name);
+    fields.text(option.value);
+  }
   fields.number(run.options.volume_size);
   fields.blob(run.fingerprint);
   fields.number(run.tape_size);
@@ -69,6 +72,10 @@ JournalRun decode_run(tape::ByteView bytes) {
   const bool epoch = fields.number_to(1) == 1;
   const auto seconds = static_cast<std::int64_t>(fields.number());
   if (epoch) run.options.source_date_epoch = seconds;
+  for (std::uint64_t left = fields.number_to(tape::kSourceOptionsMax); left > 0; --left) {
+    std::string name = fields.text();
+    run.options.source_options.push_back({std::move(name), fields.text()});
+  }
   run.options.volume_size = fields.number();
   run.fingerprint = array_of<16>(fields.blob(), "fingerprint");
   run.tape_size = fields.number();
@@ -137,18 +144,23 @@ void decode_summary(tape::ByteView bytes, VolumeRow& row) {
 
 class SqliteJournal final : public Journal {
  public:
-  SqliteJournal(const std::string& path, const JournalRun& run)
-      : connection_(tape::Connection::open_durable(path, kCacheBytes)), run_(run) {
-    connection_.run(std::string("BEGIN IMMEDIATE;") + tape::kJournalSchema);
-    tape::Statement insert(connection_, "INSERT INTO run VALUES (?1, ?2)");
-    insert.bind_text(1, "run");
-    insert.bind(2, encode_run(run));
-    insert.step();
-    insert.reset();
-    insert.bind_text(1, "seal");
-    insert.bind(2, seal_bytes(encode_run(run)));
-    insert.step();
-    commit();
+  // Writes the file that a run begins with. Not through the log of open_durable(): a closing
+  // connection swallows the failure to merge that.
+  static void make(const std::string& path, const JournalRun& run) {
+    auto connection = tape::Connection::create(path, kCacheBytes);
+    connection.run(std::string("BEGIN;") + tape::kJournalSchema);
+    {
+      tape::Statement insert(connection, "INSERT INTO run VALUES (?1, ?2)");
+      insert.bind_text(1, "run");
+      insert.bind(2, encode_run(run));
+      insert.step();
+      insert.reset();
+      insert.bind_text(1, "seal");
+      insert.bind(2, seal_bytes(encode_run(run)));
+      insert.step();
+    }
+    connection.run("COMMIT");
+    connection.close();
   }
 
   explicit SqliteJournal(const std::string& path)
@@ -334,7 +346,7 @@ class SqliteJournal final : public Journal {
   }
 
   tape::LeafSpool spool(std::uint64_t number) override {
-    spool_ = std::make_unique<Spool>(connection_, number);
+    spool_ = std::make_unique<Spool>(*this, number);
     return {*spool_, *spool_};
   }
 
@@ -342,13 +354,14 @@ class SqliteJournal final : public Journal {
   // The leaf nodes of one volume, as one run of bytes.
   class Spool final : public tape::ByteSink, public tape::RangeSource {
    public:
-    Spool(tape::Connection& connection, std::uint64_t volume)
-        : volume_(volume),
-          insert_(connection, "INSERT INTO leaf VALUES (?1, ?2, ?3)"),
-          select_(connection,
-                  "SELECT offset, node FROM leaf WHERE volume = ?1 AND offset <= ?2 ORDER BY "
+    Spool(SqliteJournal& journal, std::uint64_t volume)
+        : journal_(journal),
+          volume_(volume),
+          insert_(journal.connection_, "INSERT INTO leaf VALUES (?1, ?2, ?3, ?4)"),
+          select_(journal.connection_,
+                  "SELECT offset, node, seal FROM leaf WHERE volume = ?1 AND offset <= ?2 ORDER BY "
                   "offset DESC LIMIT 1"),
-          last_(connection,
+          last_(journal.connection_,
                 "SELECT coalesce(max(offset + length(node)), 0) FROM leaf WHERE volume = ?1") {}
 
     void write(tape::ByteView bytes) override {
@@ -356,6 +369,7 @@ class SqliteJournal final : public Journal {
       insert_.bind(1, sql(volume_));
       insert_.bind(2, sql(*end_));
       insert_.bind(3, bytes);
+      insert_.bind(4, sql(journal_.seal(columns_of(volume_, *end_, bytes))));
       insert_.step();
       insert_.reset();
       *end_ += bytes.size();
@@ -375,14 +389,8 @@ class SqliteJournal final : public Journal {
     void read_at(tape::GzOffset at, tape::MutableBytes out) const override {
       std::uint64_t from = at.value();
       while (!out.empty()) {
-        select_.bind(1, sql(volume_));
-        select_.bind(2, sql(from));
-        const bool found = select_.step();
-        const std::string node = found ? select_.blob(1) : "";
-        const std::uint64_t begin = found ? static_cast<std::uint64_t>(select_.integer(0)) : 0;
-        select_.reset();
-        if (from - begin >= node.size())
-          throw Error(ErrorKind::corrupt, "table leaf: nothing holds byte " + std::to_string(from));
+        std::uint64_t begin = 0;
+        const std::string node = journal_.named([&] { return node_at(from, begin); });
         const std::size_t n = std::min<std::size_t>(out.size(), node.size() - (from - begin));
         std::copy_n(node.begin() + static_cast<std::ptrdiff_t>(from - begin), n, out.begin());
         out = out.subspan(n);
@@ -391,6 +399,21 @@ class SqliteJournal final : public Journal {
     }
 
    private:
+    std::string node_at(std::uint64_t from, std::uint64_t& begin) const {
+      select_.bind(1, sql(volume_));
+      select_.bind(2, sql(from));
+      const bool found = select_.step();
+      std::string node = found ? select_.blob(1) : "";
+      begin = found ? static_cast<std::uint64_t>(select_.integer(0)) : 0;
+      const std::int64_t seal = found ? select_.integer(2) : 0;
+      select_.reset();
+      if (from - begin >= node.size())
+        throw Error(ErrorKind::corrupt, "table leaf: nothing holds byte " + std::to_string(from));
+      check(journal_.seal(columns_of(volume_, begin, tape::as_bytes(node))), seal, "leaf", begin);
+      return node;
+    }
+
+    SqliteJournal& journal_;
     std::uint64_t volume_;
     tape::Statement insert_;
     mutable tape::Statement select_;
@@ -417,6 +440,14 @@ class SqliteJournal final : public Journal {
       fields.number(value);
     fields.blob(row.sha256);
     fields.text(row.info.etag);
+    return out;
+  }
+  static Bytes columns_of(std::uint64_t volume, std::uint64_t offset, tape::ByteView node) {
+    Bytes out;
+    FieldWriter fields(out);
+    fields.number(volume);
+    fields.number(offset);
+    fields.blob(node);
     return out;
   }
   static Bytes columns_of(const Checkpoint& row) {
@@ -528,16 +559,12 @@ std::unique_ptr<Journal> Journal::create(const std::string& path, const JournalR
   remove_journal(temporary);
   {
     const auto file = tape::WorkingFile::create(temporary);
-    const SqliteJournal made(temporary, run);
-  }
-  {
-    // The log of a closed connection is merged; only the file is left.
-    const auto file = tape::WorkingFile::open(temporary);
+    SqliteJournal::make(temporary, run);
     file->sync();
   }
   // What an older journal left must not be taken for its log.
   for (const char* end : {"-wal", "-shm", "-journal", ".tail"})
-    ::unlink((path + end).c_str());
+    tape::remove_if_there(path + end);
   if (!tape::rename_if_absent(temporary, path))
     throw Error(ErrorKind::usage, tape::shown(path) + ": is there now, made by somebody else");
   tape::sync_folder(tape::folder_of(path));
@@ -556,7 +583,7 @@ std::unique_ptr<Journal> Journal::open(const std::string& path) {
 
 void remove_journal(const std::string& path) {
   for (const char* end : {"", "-wal", "-shm", "-journal", ".tail"})
-    ::unlink((path + end).c_str());
+    tape::remove_if_there(path + end);
   tape::sync_folder(tape::folder_of(path));
 }
 

@@ -16,8 +16,7 @@ constexpr std::size_t kBufferBytes = std::size_t{512} * 1024;
 // Where nameless working files go: beside the output, which has the room, else the system's place.
 std::string working_folder(const std::string& output) {
   if (output != "-" && !output.starts_with("/dev/")) return tape::folder_of(output);
-  const char* folder = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): before any thread
-  return folder != nullptr && *folder != '\0' ? folder : "/var/tmp";
+  return temporary_folder();
 }
 
 std::unique_ptr<tape::ByteSink> open_output(const std::string& output) {

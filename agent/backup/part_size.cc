@@ -48,23 +48,24 @@ void check_part_size(ByteCount typed) {
 ByteCount part_size_for(tape::Catalog& catalog,
                         const tape::VolumePlan& plan,
                         const tape::RagzipOptions& ragzip,
-                        ByteCount typed) {
+                        const PartChoice& choice) {
+  const auto [typed, part_count_max] = choice;
   check_part_size(typed);
   const ByteCount page = ByteCount{1} << ragzip.page_bits;
   const ByteCount pages = (plan.slice(0).size + page - 1) / page;
   const ByteCount fixed = pages * (tape::page_bound(ragzip) + kIndexShare) + kVolumeFixed;
   // Where the longest names would still fit, nobody need look at them.
   const ByteCount least = typed == 0 ? kAutoMin : typed;
-  if (fixed + catalog.summary().entries * kRecordMax <= least * kPartCountMax) return least;
+  if (fixed + catalog.summary().entries * kRecordMax <= least * part_count_max) return least;
   const ByteCount bound = fixed + records_bound(catalog, plan);
-  const ByteCount needed = (bound + kPartCountMax - 1) / kPartCountMax;
+  const ByteCount needed = (bound + part_count_max - 1) / part_count_max;
   const ByteCount size =
       typed != 0 ? typed : std::max(kAutoMin, (needed + kMebi - 1) / kMebi * kMebi);
   if (size >= needed && size <= tape::kPartSizeMax) return size;
   throw tape::Error(tape::ErrorKind::usage,
                     "a volume of " + std::to_string(plan.slice(0).size) +
                         " tape bytes needs parts of " + std::to_string(needed) +
-                        " bytes: " + std::to_string(kPartCountMax) +
+                        " bytes: " + std::to_string(part_count_max) +
                         " parts are the most, and a part has at most 64MiB",
                     typed != 0 && needed <= tape::kPartSizeMax
                         ? "a larger --part-size, or a smaller --volume-size"

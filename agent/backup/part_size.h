@@ -10,15 +10,18 @@
 namespace agent {
 
 inline constexpr tape::ByteCount kPartSizeMin = tape::ByteCount{64} << 10;  // in a directory
-inline constexpr std::uint64_t kPartCountMax = 9500;                        // stores take 10 000
 
 // Fails: Error{usage} unless it is 0 (auto) or a size that a part can have.
 void check_part_size(tape::ByteCount typed);
 
-// `typed` 0: auto, from 8 MiB up. Fails: Error{usage} that names --part-size or --volume-size.
+struct PartChoice {
+  tape::ByteCount typed = 0;         // 0: auto, from 8 MiB up
+  std::uint64_t part_count_max = 0;  // of the store
+};
+// Fails: Error{usage} that names --part-size or --volume-size.
 tape::ByteCount part_size_for(tape::Catalog& catalog,
                               const tape::VolumePlan& plan,
                               const tape::RagzipOptions& ragzip,
-                              tape::ByteCount typed);
+                              const PartChoice& choice);
 
 }  // namespace agent

@@ -1,11 +1,13 @@
 #include "backup/run.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "backup/forget.h"
 #include "backup/part_size.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
@@ -26,26 +28,21 @@ tape::SnapshotOptions snapshot_options(const Source& source, const BackupOptions
   out.metadata = options.source.metadata;
   out.prefix = source.scan_options.prefix;
   out.source_date_epoch = options.source.source_date_epoch;
+  out.source_options = options.source.source_options;
   out.volume_size = options.volume_size;
-  return out;
-}
-
-// YYYYMMDDTHHMMSSZ.
-std::string stamp(const tape::Timestamp& time) {
-  std::string out;
-  for (const char c : tape::utc_text(time)) {
-    if (c != '-' && c != ':') out += c;
-  }
   return out;
 }
 
 // Two snapshots of one second would have no order, whether or not the last one can be read.
 void wait_for_a_later_name(const std::vector<std::string>& ids, const BackupEvents& events) {
   // Names are in the order of time, or `latest` is not the last one made.
-  if (!ids.empty() && ids.back() > stamp({std::time(nullptr) + 1, 0}) && events.warning)
+  if (!ids.empty() && ids.back() > stamp_of({std::time(nullptr) + 1, 0}) && events.warning)
     events.warning("snapshot " + shown(ids.back()) +
-                   " is dated later than now, and stays `latest`: is the clock right?");
-  while (!ids.empty() && ids.back().starts_with(stamp({std::time(nullptr), 0})))
+                   " is dated later than now: is the clock right?");
+  const auto is_of_this_second = [](const std::string& id) {
+    return id.starts_with(stamp_of({std::time(nullptr), 0}));
+  };
+  while (std::any_of(ids.begin(), ids.end(), is_of_this_second))
     ::usleep(kTickMicroseconds);
 }
 
@@ -55,11 +52,23 @@ std::string snapshot_name(const tape::Timestamp& start) {
   if (::getentropy(&random, sizeof random) != 0) throw tape::errno_error("random bytes", errno);
   char digits[16];
   std::snprintf(digits, sizeof digits, "-%08x", random);
-  return stamp(start) + digits;
+  return stamp_of(start) + digits;
 }
 
 [[noreturn]] void refuse(const std::string& what, const std::string& hint) {
   throw Error(ErrorKind::usage, what, hint);
+}
+
+std::string text_of(const std::vector<tape::SourceOption>& options) {
+  std::string out;
+  for (const tape::SourceOption& option : options)
+    out += (out.empty() ? "--" : " --") + option.name + (option.value.empty() ? "" : " ") +
+           shown(option.value);
+  return out.empty() ? "(none)" : out;
+}
+
+std::string quoted(const std::string& text) {
+  return "'" + shown(text) + "'";
 }
 
 // An interrupted run is continued by the same command, and by no other.
@@ -82,12 +91,14 @@ void must_continue(const JournalRun& was, const JournalRun& is, const std::strin
     return std::string(m == tape::Metadata::full ? "full" : "portable");
   };
   if (then.metadata != now.metadata) differ("--metadata", name(then.metadata), name(now.metadata));
-  if (then.prefix != now.prefix) differ("the prefix", shown(then.prefix), shown(now.prefix));
+  if (then.prefix != now.prefix) differ("the prefix", quoted(then.prefix), quoted(now.prefix));
   if (then.volume_size != now.volume_size)
     differ("--volume-size", std::to_string(then.volume_size), std::to_string(now.volume_size));
   if (then.source_date_epoch != now.source_date_epoch)
     refuse("an interrupted run of set " + shown(was.set) + " had another SOURCE_DATE_EPOCH",
            "run the same command to continue it, or give it up with --restart");
+  if (then.source_options != now.source_options)
+    differ("the exclude options", text_of(then.source_options), text_of(now.source_options));
 }
 
 // Whether an entry could have been written to again, after that scan, within one tick of its clock.
@@ -127,25 +138,29 @@ void make_durable(ObjectStore& store, const std::string& key) {
 
 // Gives up what an interrupted run of this set has in the store: its volumes, and open uploads. A
 // snapshot that has its manifest is made, and stays.
-void give_up(ObjectStore& store, const SetFolder& folder, const std::string& set) {
+void give_up(ObjectStore& store,
+             const SetFolder& folder,
+             const std::string& set,
+             const BackupEvents& events) {
   const auto failure = tape::failure_of([&] {
     const auto journal = Journal::open(folder.journal());
     if (!journal || journal->run().store != store.name() || journal->run().set != set) return;
     const JournalRun& run = journal->run();
-    const std::string snapshot = run.set + "/" + run.snapshot + "/";
-    std::vector<std::string> keys;
-    store.list(snapshot, [&](const ObjectInfo& object) {
-      if (object.key.starts_with(snapshot + run.set + ".tar.gz")) keys.push_back(object.key);
-    });
     if (is_committed(store, *journal))
       return make_durable(store, manifest_key(run.set, run.snapshot));
-    for (const std::string& key : keys)
-      store.remove(key);
-    store.abort_uploads(snapshot);
+    remove_unfinished(store, run.set, run.snapshot);
   });
-  // A damaged journal is given up too; what it held in the store is garbage now.
+  // A damaged journal is given up too, but what it held in the store is not known.
   if (failure && failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
     throw Error(*failure);
+  if (failure && events.warning) {
+    for (const std::string& id : unfinished_in(store, set))
+      events.warning(
+          shown(id) +
+          ": has no manifest, and the journal that could say why is damaged; "
+          "unless another machine's backup is under way there, `ragtape forget --snapshot " +
+          id + "` removes it");
+  }
   remove_journal(folder.journal());
 }
 
@@ -153,10 +168,12 @@ void give_up(ObjectStore& store, const SetFolder& folder, const std::string& set
 std::optional<tape::Manifest> last_manifest(const BackupContext& context,
                                             const std::vector<std::string>& ids,
                                             bool& damaged) {
-  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+  std::vector<std::string> left = ids;
+  for (; !left.empty(); std::erase(left, latest_of(left))) {
+    const std::string id = latest_of(left);
     std::optional<tape::Manifest> out;
     const auto failure =
-        tape::failure_of([&] { out = read_manifest(context.store, context.options.set, *id); });
+        tape::failure_of([&] { out = read_manifest(context.store, context.options.set, id); });
     if (out) return out;
     if (failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
       throw Error(*failure);
@@ -167,10 +184,12 @@ std::optional<tape::Manifest> last_manifest(const BackupContext& context,
 }
 
 // Every offset of the tape is known, so is every cut.
-void plan(BackupRun& run, const BackupOptions& options) {
+void plan(BackupRun& run, const BackupContext& context) {
+  const BackupOptions& options = context.options;
   run.plan = tape::VolumePlan::fixed(run.catalog->summary().tape_size, options.volume_size,
                                      options.ragzip.page_bits);
-  run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip, options.part_size);
+  run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip,
+                                {options.part_size, context.store.part_count_max()});
 }
 
 // An unmounted disk is an empty folder, and to go on there would lose what was sent.
@@ -186,7 +205,8 @@ void must_be_the_store(ObjectStore& store, const JournalRun& run) {
 
 BackupRun continued(std::unique_ptr<Journal> journal,
                     const BackupContext& context,
-                    const JournalRun& now) {
+                    const JournalRun& now,
+                    bool single_file) {
   const SetFolder& folder = context.folder;
   BackupRun run;
   must_continue(journal->run(), now, folder.journal());
@@ -199,13 +219,16 @@ BackupRun continued(std::unique_ptr<Journal> journal,
     throw Error(ErrorKind::corrupt,
                 std::string("the tape of the interrupted run: ") + failure->what(),
                 "--restart gives that run up");
+  if (run.catalog->summary().single_file != single_file)
+    refuse(shown(now.root) + ": is of another kind than when the interrupted run scanned it",
+           "give that run up with --restart");
   if (run.catalog->summary().fingerprint != journal->run().fingerprint)
     throw Error(ErrorKind::corrupt,
                 shown(folder.tape()) + ": it is not the tape of the interrupted run",
                 "--restart gives that run up");
   run.journal = std::move(journal);
   run.resumed = true;
-  plan(run, context.options);
+  plan(run, context);
   return run;
 }
 
@@ -239,7 +262,8 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   now.root = source.tree.root;
   now.options = snapshot_options(source, options);
   if (auto journal = options.restart ? nullptr : Journal::open(folder.journal())) {
-    if (!is_committed(store, *journal)) return continued(std::move(journal), context, now);
+    if (!is_committed(store, *journal))
+      return continued(std::move(journal), context, now, source.tree.single_file);
     if (!options.dry_run) {
       make_durable(store, manifest_key(journal->run().set, journal->run().snapshot));
       journal.reset();
@@ -251,15 +275,15 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   const auto ids = snapshots_of(store, options.set);
   const auto last = last_manifest(context, ids, damaged);
   if (last && !options.set_typed) must_be_of(*last, now);
-  if (options.restart && !options.dry_run) give_up(store, folder, options.set);
+  if (options.restart && !options.dry_run) give_up(store, folder, options.set, events);
   if (!options.dry_run) wait_for_a_later_name(ids, events);
   BackupRun run;
   folder.sweep();
   source.scan_options.progress = events.scanned;
   const tape::CatalogPlace place = {tape::temporary_name(folder.path()),
-                                    options.dry_run ? "" : folder.tape()};
+                                    options.dry_run ? "" : folder.tape(), true};
   run.catalog = tape::scan(*source.tree.tree, place, source.scan_options);
-  plan(run, options);
+  plan(run, context);
   if (last && !damaged && nothing_changed(*last, *run.catalog, now.options))
     run.unchanged = last->snapshot;
   if (run.unchanged.empty() && !options.dry_run) {

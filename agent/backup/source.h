@@ -19,6 +19,12 @@ struct SourceOptions {
   tape::Metadata metadata = tape::Metadata::portable;
   std::optional<std::string> prefix;  // as typed; none: the root's name
   std::optional<std::int64_t> source_date_epoch;
+  std::vector<tape::SourceOption> source_options;
+  // Hears what the source options leave out: path below the root, why. May be empty.
+  std::function<void(const std::string&, const std::string&)> excluded;
+  tape::Profile profile = tape::Profile::ragtape;
+  bool hash = false;
+  unsigned readers = 0;  // see tape::ScanOptions
 };
 
 // Fails: not_found, denied; usage (prefix).
@@ -31,6 +37,9 @@ struct Source {
   // Fails: Error{usage} when the file `path`, which need not exist yet, would lie in the tree.
   void must_not_hold(const std::string& path, const std::string& what) const;
 };
+
+// $TMPDIR, else /var/tmp: where nameless files of a run go that has no place of its own.
+std::string temporary_folder();
 
 // SOURCE_DATE_EPOCH of the environment. Fails: Error{usage} unless it is a whole number.
 std::optional<std::int64_t> source_date_epoch();

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <unistd.h>
-
 #include "tape/digest.h"
 #include "tape/error.h"
 #include "tape/fields.h"
@@ -36,7 +34,7 @@ std::uint64_t TailHash::digest() const {
 }
 
 TailWriter::TailWriter(const std::string& path) : path_(path) {
-  ::unlink(path.c_str());
+  tape::remove_if_there(path);
   file_ = tape::WorkingFile::create(path);
 }
 

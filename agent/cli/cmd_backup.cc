@@ -40,13 +40,16 @@ struct BackupCommand {
   bool dry_run = false;
 
   int run(const GlobalOptions& global) const {
+    ignore_broken_pipes();
     const Output out(global, false);
     BackupOptions options = settled(global);
+    options.source.excluded = excluded_report(out, dry_run);
     bool made = false;
     const std::string root = tape::resolved(source.path);
     must_not_hold_source(root);
     options.set = set.empty() ? default_set(options.host, root) : set;
     check_set_name(options.set);
+    check_options(options);
     const auto store =
         dry_run && !tape::is_directory(store_directory(to))
             ? throw Error(ErrorKind::not_found,
@@ -75,7 +78,7 @@ struct BackupCommand {
 
   BackupOptions settled(const GlobalOptions& global) const {
     BackupOptions options;
-    options.source = source.parsed();
+    options.source = source.parsed(global);
     options.ragzip = ragzip.parsed();
     options.ragzip.workers = jobs_of(global);
     options.set_typed = !set.empty();
@@ -231,7 +234,8 @@ void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   command->ragzip.add(verb);
   command->change.add(verb, "mark");
   verb.flag("--restart", command->restart, "Give up what an interrupted run has done");
-  verb.flag("-n,--dry-run", command->dry_run, "Only scan and say what would be done");
+  verb.flag("-n,--dry-run", command->dry_run,
+            "Only scan, and say what would be done and what is left out");
   verb.footer(help_end(
       "ragtape backup ~/Documents --to /mnt/backups",
       "0 done, or nothing changed; 1 failed; 2 usage; 3 done, but some sources could not be read; "

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/is_tape.h"
 #include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "cli/verify_tape.h"
 #include "cli/where.h"
 #include "restore/diff.h"
 #include "store/snapshots.h"
@@ -35,16 +37,21 @@ struct DiffCommand {
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
+    if (!is_store(store) && is_tape(store)) {
+      if (snapshots.size() != 1)
+        throw tape::Error(tape::ErrorKind::usage,
+                          "diff of a tape: another tape or a tree expected");
+      return diff_tapes(store, snapshots.front(), global, out);
+    }
     if (snapshots.size() == 1)
       throw tape::Error(tape::ErrorKind::usage, "SNAPSHOT: two snapshots, or none");
     Opened before(words(0));
     Opened after(words(1));
     DiffReport report;
     tape::within(before.name() + " and " + after.name(), [&] {
-      report = diff(before.archive(), after.archive(), [&](const DiffLine& line) {
-        check_stop();
-        show(line, out);
-      });
+      report = diff(
+          before.archive(), after.archive(), [&](const DiffLine& line) { show(line, out); },
+          check_stop);
     });
     if (out.json())
       out.line("summary", {{"added", report.added},
@@ -92,15 +99,17 @@ struct DiffCommand {
 }  // namespace
 
 void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  const Verb verb(app, "diff", "What changed from one snapshot to another");
+  const Verb verb(app, "diff", "What changed from one snapshot, or tape, to another");
   const auto command = std::make_shared<DiffCommand>();
-  verb.option("STORE", command->store, "A store").required();
-  verb.option("SNAPSHOT", command->snapshots,
-              "Two IDs, or unique beginnings (default: the last two)")
+  verb.option("STORE", command->store, "A store, or a tape").required();
+  verb.option(
+          "SNAPSHOT", command->snapshots,
+          "Two IDs, or unique beginnings (default: the last two); of a tape: another, or a tree")
       .at_most(2);
   verb.option("--set", command->set, "The set (default: the only one)");
   verb.footer(help_end("ragtape diff /mnt/backups",
-                       "0 done; 1 failed or damaged; 2 usage; 10 no such store or snapshot"));
+                       "0 done; 1 failed or damaged; 2 usage; 3 done, but the tree could not be "
+                       "read whole; 10 no such store or snapshot"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 
 #include "cli/command.h"
+#include "cli/member_line.h"
 #include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/signals.h"
@@ -30,7 +31,7 @@ struct FindCommand {
         check_stop();
         if (!matches(*record)) continue;
         ++found;
-        show(*record, out);
+        show(line_of(opened.archive(), *record), out);
       }
     });
     if (failed) return *failed;
@@ -59,16 +60,14 @@ struct FindCommand {
     return kLetters[static_cast<char>(type) - '0'];
   }
 
-  void show(const tape::MemberRecord& record, const Output& out) const {
+  void show(const MemberLine& line, const Output& out) const {
+    const std::string& name = line.member.name;
     if (out.json()) {
-      out.line("member", {{"name", json_text(record.name())},
-                          {"type", std::string(1, static_cast<char>(record.type))},
-                          {"size", record.size},
-                          {"mtime", record.mtime.seconds}});
+      out.line("member", json_fields(line));
     } else if (zero) {
-      print(record.name() + std::string(1, '\0'));
+      print(name + std::string(1, '\0'));
     } else {
-      print(tape::shown(record.name()) + "\n");
+      print(tape::shown(name) + "\n");
     }
   }
 };

@@ -1,5 +1,6 @@
 // ragtape forget STORE --snapshot ID
 
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/where.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
@@ -25,15 +27,18 @@ struct ForgetCommand {
     const Output out(global, false);
     const auto store = open_store(what);
     const std::string settled = settled_set(*store, set);
-    std::vector<std::string> ids;
+    ForgetOptions options{settled, {}, dry_run, check_stop};
+    const auto unfinished = unfinished_in(*store, settled);
     for (const std::string& typed : snapshots) {
       // An unset variable must not mean the latest.
       if (typed.empty())
         throw tape::Error(tape::ErrorKind::usage, "--snapshot: an empty ID",
                           "`ragtape snapshots` lists them");
-      ids.push_back(settled_snapshot(*store, settled, typed));
+      // What has no manifest may be a backup under way: only by its whole name.
+      const bool whole = std::find(unfinished.begin(), unfinished.end(), typed) != unfinished.end();
+      options.snapshots.push_back(whole ? typed : settled_snapshot(*store, settled, typed));
     }
-    const ForgetReport report = forget(*store, settled, ids, dry_run);
+    const ForgetReport report = forget(*store, options);
     if (out.json())
       out.line("summary", {{"snapshots", report.snapshots},
                            {"volumes", report.volumes},

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/is_tape.h"
+#include "cli/member_line.h"
 #include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/report.h"
@@ -18,15 +19,6 @@
 
 namespace agent {
 namespace {
-
-// A line of ls, from a record of an archive or an entry of a tape.
-struct Line {
-  tape::Member member;
-  std::int64_t offset = 0;
-  std::uint64_t header_blocks = 0;
-  bool owner = false;
-  const tape::MemberRecord* record = nullptr;  // of an archive
-};
 
 std::string mode_text(const tape::Member& member) {
   constexpr const char* kTypes = "-hlcbdp";
@@ -43,7 +35,7 @@ std::string mode_text(const tape::Member& member) {
   return out;
 }
 
-std::string owner_text(const Line& line) {
+std::string owner_text(const MemberLine& line) {
   const tape::Member& member = line.member;
   if (!line.owner) return "root/root";
   const std::string user =
@@ -53,7 +45,7 @@ std::string owner_text(const Line& line) {
 }
 
 // As `tar -tv` has it.
-std::string long_text(const Line& line) {
+std::string long_text(const MemberLine& line) {
   const tape::Member& member = line.member;
   const char* arrow = member.type == tape::MemberType::symlink     ? " -> "
                       : member.type == tape::MemberType::hard_link ? " link to "
@@ -61,33 +53,6 @@ std::string long_text(const Line& line) {
   return fmt::format("{} {} {:>12} {} {}{}{}", mode_text(member), owner_text(line), member.size,
                      shown_time(member.mtime), tape::shown(member.name), arrow,
                      tape::shown(member.target));
-}
-
-Json json_fields(const Line& line) {
-  const tape::Member& member = line.member;
-  Json out = {
-      {"name", json_text(member.name)},
-      {"type", std::string(1, static_cast<char>(member.type))},
-      {"header_blocks", line.header_blocks},
-      {"offset", line.offset},
-      {"size", member.size},
-      {"mode", fmt::format("{:04o}", member.mode)},
-      {"mtime", member.mtime.seconds},
-      {"mtime_ns", member.mtime.nanoseconds},
-  };
-  if (line.owner) {
-    out["uid"] = member.uid;
-    out["gid"] = member.gid;
-  }
-  if (!member.target.empty()) out["target"] = json_text(member.target);
-  if (line.record != nullptr && line.record->has(tape::kRecordHash))
-    out["xxh3"] = tape::hex(line.record->hash);
-  return out;
-}
-
-Line line_of(const tape::MemberRecord& record) {
-  return {record.member(), record.offset, record.header_blocks, record.has(tape::kRecordOwner),
-          &record};
 }
 
 struct LsCommand {
@@ -104,7 +69,7 @@ struct LsCommand {
       each_selected(opened.archive(), select(opened.archive(), paths),
                     [&](const tape::MemberRecord& record) {
                       check_stop();
-                      show(line_of(record), out);
+                      show(line_of(opened.archive(), record), out);
                     });
     });
     if (failed) return *failed;
@@ -129,7 +94,7 @@ struct LsCommand {
     return kDone;
   }
 
-  void show(const Line& line, const Output& out) const {
+  void show(const MemberLine& line, const Output& out) const {
     if (out.json()) {
       out.line("member", json_fields(line));
     } else if (zero) {

@@ -42,8 +42,9 @@ struct PackCommand {
         ++warnings;
         out.warning(what);
       };
-      PackOptions options{source.parsed(), ragzip.parsed(), output, change.parsed()};
+      PackOptions options{source.parsed(global), ragzip.parsed(), output, change.parsed()};
       options.ragzip.workers = jobs_of(global);
+      options.source.excluded = excluded_report(out, false);
       summary = pack(options, events);
     }
     report(summary, out);

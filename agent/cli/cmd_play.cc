@@ -3,20 +3,20 @@
 #include <algorithm>
 #include <memory>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "backup/outcomes.h"
 #include "cli/command.h"
-#include "cli/is_tape.h"
+#include "cli/event_log.h"
+#include "cli/open_tape.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
-#include "cli/state.h"
 #include "tape/digest.h"
 #include "tape/files.h"
 #include "tape/tape_stream.h"
+#include "tape/volume_plan.h"
 
 namespace agent {
 namespace {
@@ -42,73 +42,95 @@ struct PlayCommand {
   std::string what;
   std::string offset_text = "0";
   std::string length_text;
+  std::string volume_text;
+  std::string volume_size;
+  std::string events;
   ChangeWords change;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, true);
     const tape::ByteCount offset = parse_size("--offset", offset_text);
-    const auto catalog = open_catalog(global, out);
-    catalog->check();
-    const auto source = tape::open_tree(catalog->summary().root);
-    if (source.single_file != catalog->summary().single_file)
-      throw tape::Error(tape::ErrorKind::source_changed,
-                        tape::shown(source.root) + ": is of another kind than when it was scanned",
-                        "scan it again");
+    const auto catalog = open_tape(what, global, out);
+    const tape::CatalogSummary& summary = catalog->summary();
+    if (summary.profile == tape::Profile::tartape && change.parsed() == tape::OnChange::mark)
+      throw tape::Error(tape::ErrorKind::usage,
+                        "--on-change mark: the profile tartape can only stop");
+    const auto source = source_of(*catalog);
+    const tape::TapeRange range = range_of(summary.tape_size, offset);
     Marked marked(out);
-    tape::TapeStream stream(*catalog, *source.tree, &marked, change.parsed());
-    stream.seek(tape::TapeOffset(offset));
-    const tape::ByteCount left = stream.size() - offset;
-    const tape::ByteCount total =
-        length_text.empty() ? left : std::min(left, parse_size("--length", length_text));
-    copy(stream, total, out);
+    if (events.empty()) {
+      tape::TapeStream stream(*catalog, *source.tree, &marked, change.parsed());
+      copy(stream, range, out);
+    } else {
+      tape::TapeEvents stream(*catalog, *source.tree, {change.parsed(), true});
+      copy_with_events(stream, range, marked);
+    }
     if (out.json())
-      out.line("summary", {{"fingerprint", tape::hex(catalog->summary().fingerprint)},
-                           {"tape_size", stream.size()},
-                           {"offset", offset},
-                           {"bytes_done", total}});
-    const bool incomplete = catalog->summary().problems + marked.incomplete > 0;
+      out.line("summary", {{"fingerprint", tape::hex(summary.fingerprint)},
+                           {"tape_size", summary.tape_size},
+                           {"offset", range.begin.value()},
+                           {"bytes_done", range.size}});
+    const bool incomplete = summary.problems + marked.incomplete > 0;
     return incomplete || (change.strict && marked.warnings > 0) ? kIncomplete : kDone;
   }
 
-  void copy(tape::TapeStream& stream, tape::ByteCount total, const Output& out) const {
+  // Of the whole tape, or of one volume.
+  tape::TapeRange range_of(tape::ByteCount tape_size, tape::ByteCount offset) const {
+    tape::TapeRange slice{tape::TapeOffset(0), tape_size};
+    if (volume_text.empty() != volume_size.empty())
+      throw tape::Error(tape::ErrorKind::usage, "--volume and --volume-size go together");
+    if (!volume_text.empty()) {
+      const auto plan =
+          tape::VolumePlan::fixed(tape_size, parse_size("--volume-size", volume_size), 0);
+      const tape::ByteCount number = parse_size("--volume", volume_text);
+      if (number >= plan.count())
+        throw tape::Error(tape::ErrorKind::usage,
+                          "--volume " + std::to_string(number) + ": there are " +
+                              std::to_string(plan.count()) + ", counted from 0");
+      slice = plan.slice(number);
+    }
+    if (offset > slice.size)
+      throw tape::Error(tape::ErrorKind::usage, "offset " + std::to_string(offset) +
+                                                    " is behind the end at " +
+                                                    std::to_string(slice.size));
+    const tape::ByteCount left = slice.size - offset;
+    return {slice.begin + offset,
+            length_text.empty() ? left : std::min(left, parse_size("--length", length_text))};
+  }
+
+  static void copy(tape::TapeStream& stream, const tape::TapeRange& range, const Output& out) {
     const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
     Progress progress(out);
     tape::Bytes buffer(kBufferBytes);
-    for (tape::ByteCount done = 0; done < total;) {
+    stream.seek(range.begin);
+    for (tape::ByteCount done = 0; done < range.size;) {
       check_stop();
-      const std::size_t n = stream.read(
-          tape::MutableBytes(buffer).first(std::min<tape::ByteCount>(buffer.size(), total - done)));
+      const std::size_t n = stream.read(tape::MutableBytes(buffer).first(
+          std::min<tape::ByteCount>(buffer.size(), range.size - done)));
       sink->write(tape::ByteView(buffer).first(n));
       done += n;
-      progress.working(done, total, stream.current());
+      progress.working(done, range.size, stream.current());
     }
   }
 
-  // A tape; or a tree, by the tape that `scan` recorded of it, or by one made now.
-  std::unique_ptr<tape::Catalog> open_catalog(const GlobalOptions& global,
-                                              const Output& out) const {
-    const std::string path = tape::resolved(what);
-    if (!tape::is_directory(path) && is_tape(path)) return tape::Catalog::open(path);
-    const std::string state = state_folder(global);
-    const std::string place = tape_place(state, path);
-    if (tape::identity_of(place)) {
-      auto catalog = tape::Catalog::open(place);
-      if (catalog->summary().root == path) return catalog;
+  // An event is told when its bytes went out.
+  void copy_with_events(tape::TapeEvents& stream,
+                        const tape::TapeRange& range,
+                        Marked& marked) const {
+    EventLog log(events);
+    const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
+    Progress progress(marked.out);
+    stream.seek(range.begin);
+    stream.stop_at(range.end());
+    while (const auto event = stream.next()) {
+      check_stop();
+      if (!event->bytes.empty()) sink->write(event->bytes);
+      if (event->kind == tape::TapeEvent::Kind::member_ends)
+        marked.member_ends(*event->entry, event->end);
+      log.write(*event);
+      progress.working(stream.position() - range.begin, range.size, "");
     }
-    // A file that is no tape was meant as one, unless `scan` knows it.
-    if (!tape::is_directory(path)) return tape::Catalog::open(path);
-    Source source({what, tape::Metadata::portable, {}, source_date_epoch()});
-    if (const auto own = tape::identity_of(state)) source.scan_options.own_files.push_back(*own);
-    if (const auto own = tape::identity_of_descriptor(STDOUT_FILENO))
-      source.scan_options.own_files.push_back(*own);
-    source.scan_options.progress = [](std::uint64_t) { check_stop(); };
-    auto catalog =
-        tape::scan(*source.tree.tree, {tape::temporary_name(state), ""}, source.scan_options);
-    out.warning(tape::shown(path) +
-                ": no tape is recorded for it; scanned now (`ragtape scan` records one, for play "
-                "--offset later)");
-    report_problems(*catalog, out);
-    return catalog;
+    log.finish();
   }
 };
 
@@ -118,8 +140,12 @@ void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>
   const Verb verb(app, "play", "Write the tar stream of a tape to standard output, from any byte");
   const auto command = std::make_shared<PlayCommand>();
   verb.option("WHAT", command->what, "A tape, or a tree that was scanned").required();
-  verb.option("--offset", command->offset_text, "First byte of the tape");
+  verb.option("--offset", command->offset_text, "First byte of the tape, or of the volume");
   verb.option("--length", command->length_text, "How many bytes (default: to the end)");
+  verb.option("--volume", command->volume_text, "Only this slice of the tape, counted from 0");
+  verb.option("--volume-size", command->volume_size, "Tape bytes in one slice");
+  verb.option("--events", command->events,
+              "Write what starts and ends, as JSON lines, to a new file or a pipe");
   command->change.add(verb, "stop");
   verb.footer(
       help_end("ragtape play documents.tape --offset 1048576 | ssh host 'cat >> documents.tar'",

@@ -34,7 +34,10 @@ struct RestoreCommand {
   RestoreOptions options;
 
   int run(const GlobalOptions& global) const {
+    ignore_broken_pipes();
     const Output out(global, false);
+    if (options.target.empty())
+      throw tape::Error(tape::ErrorKind::usage, "--to: an empty name of a folder");
     Opened opened(words);
     RestoreReport report;
     const auto failed =
@@ -43,7 +46,7 @@ struct RestoreCommand {
     const int code = exit_code_of(report);
     if (report.damaged > 0) {
       out.error({tape::ErrorKind::corrupt,
-                 fmt::format("{}: {} members are damaged and were not restored; the rest was",
+                 fmt::format("{}: {} members or volumes are damaged; the rest was restored",
                              opened.name(), shown_count(report.damaged))},
                 code);
     }

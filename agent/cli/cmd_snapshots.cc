@@ -7,6 +7,8 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/report.h"
+#include "cli/signals.h"
 #include "cli/where.h"
 #include "store/snapshots.h"
 
@@ -36,8 +38,9 @@ struct SnapshotsCommand {
                             const std::string& name,
                             const Output& out,
                             ExitCode& code) {
-    const std::vector<std::string> ids = snapshots_of(store, name);
+    const std::vector<std::string> ids = readable_snapshots(store, name, out);
     for (const std::string& id : ids) {
+      check_stop();
       const auto failure = tape::failure_of([&] { show(read_manifest(store, name, id), out); });
       if (!failure) continue;
       code = exit_code_of(*failure);

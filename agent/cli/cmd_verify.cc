@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/is_tape.h"
 #include "cli/opened.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/verify_tape.h"
 #include "cli/where.h"
 #include "restore/verify.h"
 #include "store/snapshots.h"
@@ -37,11 +39,19 @@ struct VerifyCommand {
   WhatWords words;
   std::string sample;
   bool full = false;
+  bool quick = false;
+  bool deep = false;
 
   // Here damage is an outcome: exit 4, wherever it is found.
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     const double share = sample.empty() ? 0 : parse_share(sample);
+    if (!is_store(words.what) && is_tape(words.what)) {
+      return verify_tape(words.what, {quick, deep, full || !sample.empty()}, global, out);
+    }
+    if (quick || deep)
+      throw tape::Error(tape::ErrorKind::usage, "--quick, --deep: only of a tape",
+                        "--sample or --full");
     if (is_store(words.what)) return verify_store(share, out);
     tape::ReadCounts counts;
     const tape::CountingSource source(tape::open_file_source(words.what), counts);
@@ -65,11 +75,12 @@ struct VerifyCommand {
     VerifyReport sum;
     std::uint64_t snapshots = 0;
     for (const std::string& set : sets(*store)) {
-      for (const std::string& id : ids(*store, set)) {
+      for (const std::string& id : ids(*store, set, out)) {
         ++snapshots;
         const VerifyReport report = verify_one({*store, share, out, counts}, set, id);
         sum.volumes += report.volumes;
         sum.members += report.members;
+        sum.pages += report.pages;
         sum.pages_decoded += report.pages_decoded;
         sum.damage += report.damage;
       }
@@ -115,9 +126,11 @@ struct VerifyCommand {
     if (!words.set.empty() || !words.snapshot.empty()) return {settled_set(store, words.set)};
     return sets_in(store);
   }
-  std::vector<std::string> ids(ObjectStore& store, const std::string& set) const {
+  std::vector<std::string> ids(ObjectStore& store,
+                               const std::string& set,
+                               const Output& out) const {
     if (!words.snapshot.empty()) return {settled_snapshot(store, set, words.snapshot)};
-    return snapshots_of(store, set);
+    return readable_snapshots(store, set, out);
   }
 
   void show_store(const VerifyReport& report,
@@ -129,6 +142,7 @@ struct VerifyCommand {
                      {"snapshots", snapshots},
                      {"volumes", report.volumes},
                      {"members", report.members},
+                     {"pages", report.pages},
                      {"pages_decoded", report.pages_decoded},
                      {"full", full}};
       fields.update(reading_fields(counts));
@@ -188,15 +202,22 @@ struct VerifyCommand {
 }  // namespace
 
 void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  const Verb verb(app, "verify", "Check a store or an archive for damage");
+  const Verb verb(app, "verify",
+                  "Check a store or an archive for damage, or a tape against its tree");
   verb.alias("check");
   const auto command = std::make_shared<VerifyCommand>();
-  command->words.add(verb, "A store or an archive");
+  command->words.add(verb, "A store, an archive, or a tape (against its tree)");
   const Option sample = verb.option("--sample", command->sample,
                                     "Decode that share of the pages, chosen at random, such as 5%");
   verb.flag("--full", command->full, "Every page, node, header and hash").excludes(sample);
-  verb.footer(help_end("ragtape verify --full documents.tar.gz",
-                       "0 no damage found; 1 failed; 2 usage; 4 damage found; 10 no such archive"));
+  const Option quick =
+      verb.flag("--quick", command->quick, "Of a tape: a sample of the entries, by their metadata");
+  verb.flag("--deep", command->deep, "Of a tape: contents, too, against the hashes of scan --hash")
+      .excludes(quick);
+  verb.footer(help_end(
+      "ragtape verify --full documents.tar.gz",
+      "0 no damage found; 1 failed; 2 usage; 4 damage found, or the tree is not as the tape says; "
+      "10 no such archive"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

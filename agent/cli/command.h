@@ -55,9 +55,11 @@ void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Com
 void add_find(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_locate(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_volumes(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 
 }  // namespace agent

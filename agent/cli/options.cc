@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "tape/error.h"
+#include "tape/files.h"
+#include "tape/scan.h"
 
 namespace agent {
 
@@ -44,6 +46,23 @@ tape::ByteCount parse_size(const std::string& option, const std::string& text) {
   return size;
 }
 
+namespace {
+
+// The patterns of an --exclude-file.
+std::vector<std::string> lines_of(const std::string& path) {
+  constexpr tape::ByteCount kSizeMax = tape::ByteCount{16} << 20;
+  const auto file = tape::open_file_source(path);
+  if (file->size() > kSizeMax)
+    throw Error(ErrorKind::usage, "--exclude-file " + tape::shown(path) + ": " +
+                                      std::to_string(file->size()) + " bytes, " +
+                                      std::to_string(kSizeMax) + " at the most");
+  tape::Bytes bytes(file->size());
+  file->read_at(tape::GzOffset(0), bytes);
+  return tape::ignore_lines(tape::as_text(bytes));
+}
+
+}  // namespace
+
 void SourceWords::add(const Verb& verb, const std::string& default_metadata) {
   metadata = default_metadata;
   verb.option("DIR", path, "The tree: a directory or a single file").required();
@@ -54,14 +73,56 @@ void SourceWords::add(const Verb& verb, const std::string& default_metadata) {
       .show_default();
   prefix_option =
       verb.option("--prefix", prefix, "What member names begin with (default: the name of DIR)");
+  add_rules(verb);
 }
 
-SourceOptions SourceWords::parsed() const {
+void SourceWords::add_profile(const Verb& verb) {
+  verb.option("--profile", profile,
+              "tartape: the tar stream of tartape 2.3.3, byte for byte; only for scan and play")
+      .one_of({"ragtape", "tartape"})
+      .show_default();
+}
+
+// One list in the order typed: the last match wins.
+void SourceWords::add_rules(const Verb& verb) {
+  const auto rule = [&](const std::string& name, const std::string& help) {
+    verb.each("--" + name, help, [this, name](const std::string& value) {
+      rules.push_back({name, value});
+    });
+  };
+  const auto switched = [&](const std::string& names, const std::string& name,
+                            const std::string& help) {
+    verb.each_flag(names, help, [this, name] { rules.push_back({name, ""}); });
+  };
+  rule("exclude", "Leave out what fits a pattern in gitignore syntax (again: more; !: not)");
+  rule("iexclude", "The same without regard to case");
+  rule("exclude-file", "Patterns, one a line, in gitignore syntax");
+  rule("ignore-file", "Files of this name, such as .gitignore, say what to leave out below them");
+  switched("--exclude-caches", "exclude-caches", "Leave out what is beside a CACHEDIR.TAG");
+  rule("exclude-if-present", "Leave out what is beside a file of this name");
+  rule("exclude-larger-than", "Leave out files of more than so many bytes");
+  switched("-x,--one-file-system", "one-file-system", "Do not enter other file systems");
+}
+
+SourceOptions SourceWords::parsed(const GlobalOptions& global) const {
   SourceOptions out;
+  out.readers = readers_of(global);
   out.path = path;
   out.metadata = metadata == "full" ? tape::Metadata::full : tape::Metadata::portable;
+  out.profile = profile == "tartape" ? tape::Profile::tartape : tape::Profile::ragtape;
   if (prefix_option->was_typed()) out.prefix = prefix;
   out.source_date_epoch = source_date_epoch();
+  for (const tape::SourceOption& rule : rules) {
+    if (rule.name == "exclude-file") {
+      for (std::string& line : lines_of(rule.value))
+        out.source_options.push_back({"exclude", std::move(line)});
+    } else if (rule.name == "exclude-larger-than") {
+      out.source_options.push_back(
+          {rule.name, std::to_string(parse_size("--" + rule.name, rule.value))});
+    } else {
+      out.source_options.push_back(rule);
+    }
+  }
   return out;
 }
 
@@ -110,6 +171,11 @@ tape::OnChange ChangeWords::parsed() const {
 int jobs_of(const GlobalOptions& global) {
   if (global.jobs > 0) return global.jobs;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+unsigned readers_of(const GlobalOptions& global) {
+  const int jobs = jobs_of(global);
+  return jobs == 1 ? 0 : std::min(32U, 2 * static_cast<unsigned>(jobs));
 }
 
 std::string help_end(const std::string& example, const std::string& exit_codes) {

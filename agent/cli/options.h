@@ -19,12 +19,19 @@ tape::ByteCount parse_size(const std::string& option, const std::string& text);
 struct SourceWords {
   std::string path;
   std::string metadata = "portable";
+  std::string profile = "ragtape";
   std::string prefix;
   std::optional<Option> prefix_option;
+  std::vector<tape::SourceOption> rules;  // as typed, in that order
 
   // `metadata`: the verb's default.
   void add(const Verb& verb, const std::string& default_metadata = "portable");
-  SourceOptions parsed() const;
+  // --profile, of `scan`.
+  void add_profile(const Verb& verb);
+  SourceOptions parsed(const GlobalOptions& global) const;
+
+ private:
+  void add_rules(const Verb& verb);
 };
 
 // The options that decide a volume's bytes, as typed.
@@ -50,6 +57,10 @@ struct ChangeWords {
 
 // --jobs, or as many as there are cores.
 int jobs_of(const GlobalOptions& global);
+
+// Threads that read directories: twice as many, since they mostly wait, 32 at the most; with one
+// job none.
+unsigned readers_of(const GlobalOptions& global);
 
 // The end of a verb's --help: an example and its exit codes.
 std::string help_end(const std::string& example, const std::string& exit_codes);

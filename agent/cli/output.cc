@@ -14,6 +14,11 @@ void write_line(std::FILE* stream, const std::string& line) {
     throw tape::errno_error("standard output", errno);
 }
 
+// A reader at the other end of a pipe gets each line when it is true.
+void flush(std::FILE* stream) {
+  if (std::fflush(stream) != 0) throw tape::errno_error("standard output", errno);
+}
+
 // Every string was checked or escaped before; a bug there must not end a run that succeeded.
 std::string dumped(const Json& line) {
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -30,7 +35,14 @@ void Output::line(const char* message_type, const Json& fields) const {
   Json line;
   line["message_type"] = message_type;
   line.update(fields);
-  write_line(json_stream_, dumped(line));
+  const std::string_view type = message_type;
+  const bool told_again = type == "status" || type == "volume" || type == "warning";
+  const auto failure = tape::failure_of([&] {
+    write_line(json_stream_, dumped(line));
+    if (type != "member" && type != "difference") flush(json_stream_);  // of those there are many
+  });
+  // Only a result that is lost ends a run.
+  if (failure && !told_again) throw tape::Error(*failure);
 }
 
 void Output::text(const std::string& text) const {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "store/snapshots.h"
 #include "tape/digest.h"
+#include "tape/error.h"
 
 namespace agent {
 namespace {
@@ -17,7 +19,7 @@ std::string skipped_text(const tape::CatalogSummary& summary) {
     if (count > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", shown_count(count), what);
   };
   add(summary.skipped_sockets, "sockets");
-  add(summary.skipped_devices, "devices (metadata portable)");
+  add(summary.skipped_devices, "devices (metadata portable; profile tartape: fifos, too)");
   add(summary.skipped_own_files, "own files");
   return out;
 }
@@ -47,20 +49,33 @@ void report_problems(tape::Catalog& catalog, const Output& out) {
   if (!skipped.empty()) out.warning("skipped: " + skipped);
 }
 
+std::function<void(const std::string&, const std::string&)> excluded_report(const Output& out,
+                                                                            bool listed) {
+  return [&out, listed](const std::string& path, const std::string& why) {
+    const std::string text = tape::shown(path) + ": left out: " + why;
+    if (!listed) return out.detail(text);
+    if (out.json()) out.line("excluded", {{"path", json_text(path)}, {"why", json_text(why)}});
+    out.text(text + "\n");
+  };
+}
+
 Json summary_fields(const tape::CatalogSummary& summary) {
   return {
       {"root", json_text(summary.root)},
       {"prefix", json_text(summary.prefix)},
       {"metadata", metadata_name(summary.metadata)},
+      {"profile", summary.profile == tape::Profile::tartape ? "tartape" : "ragtape"},
       {"fingerprint", tape::hex(summary.fingerprint)},
       {"state", tape::hex(summary.state)},
+      {"hashed", summary.hashed},
       {"entries", summary.entries},
       {"tape_size", summary.tape_size},
       {"problems", summary.problems},
       {"skipped",
        {{"sockets", summary.skipped_sockets},
         {"devices", summary.skipped_devices},
-        {"own_files", summary.skipped_own_files}}},
+        {"own_files", summary.skipped_own_files},
+        {"excluded", summary.excluded}}},
   };
 }
 
@@ -74,11 +89,25 @@ std::string summary_text(const tape::CatalogSummary& summary) {
                   summary.metadata == tape::Metadata::portable
                       ? " (no owners, xattrs, devices or nanoseconds; --metadata full keeps them)"
                       : "");
+  if (summary.profile == tape::Profile::tartape) out += "profile       tartape\n";
   out += fmt::format("fingerprint   {}\n", tape::hex(summary.fingerprint));
+  if (summary.excluded > 0)
+    out += fmt::format("excluded      {} entries, and what is below them\n",
+                       shown_count(summary.excluded));
   if (summary.problems > 0)
     out += fmt::format("problems      {} entries are not on the tape; see the warnings\n",
                        shown_count(summary.problems));
   return out;
+}
+
+std::vector<std::string> readable_snapshots(ObjectStore& store,
+                                            const std::string& set,
+                                            const Output& out) {
+  std::vector<std::string> ids;
+  const auto failure = tape::failure_of([&] { ids = snapshots_of(store, set); });
+  if (failure && failure->kind() != tape::ErrorKind::denied) throw tape::Error(*failure);
+  if (failure) out.warning(std::string(failure->what()) + "; if it is a set, it was passed over");
+  return ids;
 }
 
 Json reading_fields(const tape::ReadCounts& counts) {

@@ -1,8 +1,11 @@
 // What scan, pack and info say of a tape, in one wording.
 #pragma once
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "cli/output.h"
+#include "store/object_store.h"
 #include "tape/catalog.h"
 #include "tape/counting_source.h"
 
@@ -11,8 +14,17 @@ namespace agent {
 // A warning for each recorded problem, and one for what was passed over.
 void report_problems(tape::Catalog& catalog, const Output& out);
 
+// Says what the source options leave out: with `listed` as a result, else only with -v.
+std::function<void(const std::string&, const std::string&)> excluded_report(const Output& out,
+                                                                            bool listed);
+
 Json summary_fields(const tape::CatalogSummary& summary);
 std::string summary_text(const tape::CatalogSummary& summary);
+
+// The snapshots of a set that nobody named; somebody's folder that may not be read is a warning.
+std::vector<std::string> readable_snapshots(ObjectStore& store,
+                                            const std::string& set,
+                                            const Output& out);
 
 // `requests` and `bytes_read` of a run that read an archive or a store.
 Json reading_fields(const tape::ReadCounts& counts);

@@ -30,6 +30,10 @@ void install_signal_handlers() {
   ::sigaction(SIGHUP, &action, nullptr);
 }
 
+void ignore_broken_pipes() {
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
 int stop_signal() {
   return asked;
 }

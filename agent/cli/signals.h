@@ -12,4 +12,7 @@ int stop_signal();
 // Throws Error{canceled} once a signal asked.
 void check_stop();
 
+// For a run that is worth more than the reader of its output: writing to it fails instead.
+void ignore_broken_pipes();
+
 }  // namespace agent

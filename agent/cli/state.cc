@@ -44,6 +44,13 @@ std::string state_folder(const GlobalOptions& global) {
   return folder;
 }
 
+std::optional<tape::FileIdentity> state_identity(const GlobalOptions& global) {
+  std::optional<tape::FileIdentity> out;
+  // Without a place for state there is none in the tree.
+  static_cast<void>(tape::failure_of([&] { out = tape::identity_of(chosen_folder(global)); }));
+  return out;
+}
+
 std::string tape_place(const std::string& state, const std::string& root) {
   return fmt::format("{}/tapes/{:016x}.tape", state, name_hash(root));
 }

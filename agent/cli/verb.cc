@@ -47,7 +47,10 @@ Option Verb::option(const std::string& name, std::string& value, const std::stri
 Option Verb::option(const std::string& name,
                     std::vector<std::string>& values,
                     const std::string& help) const {
-  return Option(verb_.add_option(name, values, help));
+  // By its place: all that is left. By its name: one each time, or it would swallow what follows.
+  CLI::Option* option = verb_.add_option(name, values, help);
+  if (name.starts_with('-')) option->allow_extra_args(false);
+  return Option(option);
 }
 
 Option Verb::option(const std::string& name, int& value, const std::string& help) const {
@@ -56,6 +59,18 @@ Option Verb::option(const std::string& name, int& value, const std::string& help
 
 Option Verb::flag(const std::string& name, bool& value, const std::string& help) const {
   return Option(verb_.add_flag(name, value, help));
+}
+
+void Verb::each(const std::string& name,
+                const std::string& help,
+                const std::function<void(const std::string&)>& hear) const {
+  verb_.add_option_function<std::string>(name, hear, help)->trigger_on_parse();
+}
+
+void Verb::each_flag(const std::string& name,
+                     const std::string& help,
+                     const std::function<void()>& hear) const {
+  verb_.add_flag_callback(name, hear, help)->trigger_on_parse();
 }
 
 void Verb::footer(const std::string& text) const {

@@ -46,6 +46,13 @@ class Verb {
                 std::vector<std::string>& values,
                 const std::string& help) const;
   Option option(const std::string& name, int& value, const std::string& help) const;
+  // Hears each value, in the order of all that is typed.
+  void each(const std::string& name,
+            const std::string& help,
+            const std::function<void(const std::string&)>& hear) const;
+  void each_flag(const std::string& name,
+                 const std::string& help,
+                 const std::function<void()>& hear) const;
   Option flag(const std::string& name, bool& value, const std::string& help) const;
   // The end of --help.
   void footer(const std::string& text) const;

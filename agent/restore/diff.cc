@@ -18,6 +18,7 @@ std::string differences(const MemberRecord& a, const MemberRecord& b) {
   const bool owners = a.has(tape::kRecordOwner) && b.has(tape::kRecordOwner);
   note(owners && (a.uid != b.uid || a.gid != b.gid), "owner");
   note(a.target != b.target, "target");
+  note(a.header_blocks != b.header_blocks, "header");  // xattrs, above all
   const bool hashes = a.has(tape::kRecordHash) && b.has(tape::kRecordHash);
   note(hashes && a.hash != b.hash, "content");
   note(a.has(tape::kRecordTorn) != b.has(tape::kRecordTorn), "torn");
@@ -29,13 +30,15 @@ std::string differences(const MemberRecord& a, const MemberRecord& b) {
 
 DiffReport diff(tape::Archive& before,
                 tape::Archive& after,
-                const std::function<void(const DiffLine&)>& visit) {
+                const std::function<void(const DiffLine&)>& visit,
+                const std::function<void()>& check_stop) {
   DiffReport report;
   const auto left = before.records_from({});
   const auto right = after.records_from({});
   auto a = left->next();
   auto b = right->next();
   while (a || b) {
+    check_stop();
     if (!b || (a && tape::path_before(a->path, b->path))) {
       ++report.removed;
       visit({Difference::removed, a->name(), ""});

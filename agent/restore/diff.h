@@ -27,6 +27,7 @@ struct DiffReport {
 // Walks both in tape order. Content is compared by the recorded hashes. Fails: corrupt.
 DiffReport diff(tape::Archive& before,
                 tape::Archive& after,
-                const std::function<void(const DiffLine&)>& visit);
+                const std::function<void(const DiffLine&)>& visit,
+                const std::function<void()>& check_stop);
 
 }  // namespace agent

@@ -267,14 +267,14 @@ class Restore {
 
   void volume_lost(const Error& error) {
     ++report_.damaged;
-    warn(std::string(error.what()) + "; what it holds is passed over");
+    warn(std::string(error.what()) + "; what was in it is not restored");
   }
 
   // A full disk, a signal and another archive are never the matter of one member.
   static void rethrow_unless_of_one_member(const Error& error) {
     const ErrorKind kind = error.kind();
     if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
-        kind == ErrorKind::object_changed)
+        kind == ErrorKind::object_changed || kind == ErrorKind::transient)
       throw Error(error);
   }
 

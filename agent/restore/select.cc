@@ -42,8 +42,7 @@ std::vector<std::string> beside_first(const std::string& path, const std::string
   return out;
 }
 
-// The meanings of what was typed, and of what it stands for when it holds escapes of `ls`.
-std::vector<std::string> meanings(tape::Archive& archive, const std::string& typed) {
+std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& typed) {
   const auto first = archive.first_path();
   if (!first) return {};
   // With more than one level the first member is a root; with one, its leaf is there already.
@@ -53,20 +52,25 @@ std::vector<std::string> meanings(tape::Archive& archive, const std::string& typ
   };
   const bool rooted =
       (archive.volume_count() == 1 && archive.index().root().height > 1) || is_directory();
+  return meanings(typed, *first, rooted);
+}
+
+}  // namespace
+
+// Of what was typed, and of what it stands for when it holds escapes of `ls`.
+std::vector<std::string> meanings(const std::string& typed, const std::string& first, bool rooted) {
   const auto meant = rooted ? below_root : beside_first;
-  std::vector<std::string> out = meant(trimmed(typed), *first);
+  std::vector<std::string> out = meant(trimmed(typed), first);
   const std::string plain = tape::unshown(typed);
   if (plain != typed) {
-    for (std::string& meaning : meant(trimmed(plain), *first))
+    for (std::string& meaning : meant(trimmed(plain), first))
       out.push_back(std::move(meaning));
   }
   return out;
 }
 
-}  // namespace
-
 tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
-  const std::vector<std::string> candidates = meanings(archive, path);
+  const std::vector<std::string> candidates = meanings_in(archive, path);
   std::vector<tape::MemberRecord> found;
   for (const std::string& candidate : candidates) {
     auto record = archive.find(candidate);

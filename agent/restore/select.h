@@ -11,6 +11,10 @@
 
 namespace agent {
 
+// Member paths that `typed` may mean, by the first member of the archive or tape and whether all
+// the others lie below it, the most likely first.
+std::vector<std::string> meanings(const std::string& typed, const std::string& first, bool rooted);
+
 // The member that `path` means: exactly, or with a leading `/` or `./`, a trailing `/`, a missing
 // prefix, an absolute source path, escapes as `ls` prints them.
 // Fails: Error{not_found} with the nearest names.

@@ -29,8 +29,9 @@ class Verify {
     for (const tape::ManifestVolume& volume : manifest_.volumes) {
       found([&] { check_volume(volume); });
       ++report_.volumes;
-      report_.members += volume.records;
+      report_.pages += pages_of(volume);
     }
+    report_.members = manifest_.entries;
     // What is in a damaged volume was said already.
     if (report_.damage == 0) found([&] { check_contents(); });
     return report_;
@@ -44,7 +45,8 @@ class Verify {
     if (!failure) return;
     const bool damage = failure->kind() == ErrorKind::corrupt ||
                         failure->kind() == ErrorKind::not_found ||
-                        failure->kind() == ErrorKind::unsupported;
+                        failure->kind() == ErrorKind::unsupported ||
+                        failure->kind() == ErrorKind::io;  // a bad sector is what this is for
     if (!damage) throw Error(*failure);
     ++report_.damage;
     if (events_.damage) events_.damage(*failure);
@@ -86,9 +88,15 @@ class Verify {
     };
     if (options_.full) {
       archive->check_all(heard);
+      report_.pages_decoded = report_.pages;
     } else {
       report_.pages_decoded = archive->check_sample(options_.share, options_.seed, heard);
     }
+  }
+
+  static std::uint64_t pages_of(const tape::ManifestVolume& volume) {
+    const tape::ByteCount page = tape::ByteCount{1} << volume.codec.page_bits;
+    return volume.tape_size / page + (volume.tape_size % page != 0 ? 1 : 0);
   }
 
   ObjectStore& store_;

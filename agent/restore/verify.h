@@ -20,6 +20,7 @@ struct VerifyOptions {
 struct VerifyReport {
   std::uint64_t volumes = 0;
   std::uint64_t members = 0;
+  std::uint64_t pages = 0;
   std::uint64_t pages_decoded = 0;
   std::uint64_t damage = 0;  // volumes, or places, that are not what they should be
 };

@@ -22,7 +22,8 @@ using tape::ErrorKind;
 using tape::shown;
 using tape::WorkingFile;
 
-constexpr tape::ByteCount kPartLogMax = tape::ByteCount{4} << 20;
+constexpr std::uint32_t kFilePartsMax = 65'536;  // a journal row and a line of the log each
+constexpr tape::ByteCount kPartLogMax = tape::ByteCount{32} << 20;  // two of each, of 200 bytes
 constexpr std::size_t kUploadDigits = 16;
 constexpr std::size_t kDigestDigits = 64;
 constexpr const char* kPartPrefix = ".part-";
@@ -88,6 +89,8 @@ class FileStore final : public ObjectStore {
     return path.substr(path.size() - kUploadDigits);
   }
 
+  std::uint32_t part_count_max() const override { return kFilePartsMax; }
+
   PartInfo put_part(const std::string& key,
                     const std::string& upload,
                     const UploadedPart& part) override {
@@ -135,15 +138,16 @@ class FileStore final : public ObjectStore {
       file->sync();
     }
     rename_over(temporary, path);
-    ::unlink((temporary + ".parts").c_str());
     tape::sync_folder(tape::folder_of(path));
+    // Not before: a crash could keep this and lose the name, and an upload without its log is none.
+    ::unlink((temporary + ".parts").c_str());
     return {key, size, ""};
   }
 
   void abort_upload(const std::string& key, const std::string& upload) override {
     const std::string path = upload_place(key, upload);
-    unlink_if_there(path);
-    unlink_if_there(path + ".parts");
+    tape::remove_if_there(path);
+    tape::remove_if_there(path + ".parts");
     sync_if_there(tape::folder_of(path));
     remove_empty_parents(key);
   }
@@ -155,7 +159,7 @@ class FileStore final : public ObjectStore {
       struct stat info {};
       if (::lstat((folder + name).c_str(), &info) != 0 || S_ISLNK(info.st_mode)) continue;
       if (S_ISDIR(mode)) abort_uploads(prefix + name + "/");
-      if (S_ISREG(mode) && is_temporary(name)) unlink_if_there(folder + name);
+      if (S_ISREG(mode) && is_temporary(name)) tape::remove_if_there(folder + name);
     }
     remove_empty_parents(prefix);
   }
@@ -175,7 +179,11 @@ class FileStore final : public ObjectStore {
   }
 
   std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
-    return tape::open_file_source(place(key));
+    std::unique_ptr<tape::RangeSource> out;
+    const auto failure = tape::failure_of([&] { out = tape::open_file_source(place(key)); });
+    if (failure && failure->kind() == ErrorKind::not_found) check_root();
+    if (failure) throw Error(*failure);
+    return out;
   }
 
   void list(const std::string& prefix,
@@ -198,7 +206,7 @@ class FileStore final : public ObjectStore {
 
   void remove(const std::string& key) override {
     const std::string path = place(key);
-    if (unlink_if_there(path)) tape::sync_folder(tape::folder_of(path));
+    if (tape::remove_if_there(path)) tape::sync_folder(tape::folder_of(path));
     remove_empty_parents(key);
   }
 
@@ -240,7 +248,8 @@ class FileStore final : public ObjectStore {
     for (std::size_t slash = key.find('/'); slash != std::string::npos;
          slash = key.find('/', slash + 1)) {
       const std::string folder = root_ + "/" + key.substr(0, slash);
-      if (tape::create_folder(folder)) tape::sync_folder(tape::folder_of(folder));
+      tape::create_folder(folder);
+      tape::sync_folder(tape::folder_of(folder));  // also what a killed run made and did not sync
     }
   }
 
@@ -253,12 +262,6 @@ class FileStore final : public ObjectStore {
 
   static void rename_over(const std::string& from, const std::string& to) {
     if (std::rename(from.c_str(), to.c_str()) != 0) throw tape::errno_error(shown(to), errno);
-  }
-
-  static bool unlink_if_there(const std::string& path) {
-    if (::unlink(path.c_str()) == 0) return true;
-    if (errno == ENOENT || errno == ENOTDIR) return false;
-    throw tape::errno_error(shown(path), errno);
   }
 
   // The last line of each number; a line that was cut never became durable, and a part that the
@@ -309,12 +312,16 @@ class FileStore final : public ObjectStore {
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
       struct stat info {};
-      if (::stat((folder + name).c_str(), &info) == 0) {
-        out.emplace_back(name, info.st_mode);
-      } else if (errno != ENOENT) {
+      const std::string path = folder + name;
+      if (::lstat(path.c_str(), &info) != 0) {
+        if (errno == ENOENT) continue;
         // Passed over, it would look as if it were not there.
-        throw tape::errno_error(shown(folder + name), errno);
+        throw tape::errno_error(shown(path), errno);
       }
+      // A set may be a symlink to another disk. One that leads nowhere is not ours.
+      struct stat target {};
+      if (S_ISLNK(info.st_mode) && ::stat(path.c_str(), &target) == 0) info = target;
+      out.emplace_back(name, info.st_mode);
     }
     if (errno != 0) throw tape::errno_error(shown(folder), errno);
     std::sort(out.begin(), out.end());
@@ -348,7 +355,7 @@ std::unique_ptr<ObjectStore> create_file_store(const std::string& path, bool& ma
   while (folder.size() > 1 && folder.ends_with('/'))
     folder.pop_back();
   made = !tape::identity_of(folder) && tape::create_folder(folder);
-  if (made) tape::sync_folder(tape::folder_of(folder));
+  tape::sync_folder(tape::folder_of(folder));
   return opened(folder);
 }
 

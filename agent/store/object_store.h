@@ -30,6 +30,8 @@ struct PartInfo {
   std::string etag;  // what complete_upload() wants back
 };
 
+inline constexpr std::uint32_t kPartCountMax = 9500;  // object stores take 10 000
+
 struct UploadedPart {
   std::uint32_t number = 0;  // from 1
   std::uint64_t offset = 0;  // in the object: the sizes of the parts in front of it
@@ -59,6 +61,8 @@ class ObjectStore {
   virtual PartInfo put_part(const std::string& key,
                             const std::string& upload,
                             const UploadedPart& part) = 0;
+  // How many parts an upload may have.
+  virtual std::uint32_t part_count_max() const { return kPartCountMax; }
   // By number. Fails also: not_found.
   virtual std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) = 0;
   // `parts`: all of the object's, from number 1, as put_part() gave them. Fails also: not_found;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
+#include <optional>
 
 #include "tape/error.h"
 
@@ -48,6 +50,16 @@ bool is_snapshot_name(const std::string& id) {
     if (!fits) return false;
   }
   return true;
+}
+
+std::vector<std::string> snapshot_folders(ObjectStore& store,
+                                          const std::string& set,
+                                          bool with_manifest) {
+  std::vector<std::string> out = store.folders(set + "/");
+  std::erase_if(out, [&](const std::string& id) {
+    return !is_snapshot_name(id) || store.head(manifest_key(set, id)).has_value() != with_manifest;
+  });
+  return out;
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -99,10 +111,28 @@ std::vector<std::string> sets_in(ObjectStore& store) {
 }
 
 std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set) {
-  std::vector<std::string> out = store.folders(set + "/");
-  std::erase_if(out, [&](const std::string& id) {
-    return !is_snapshot_name(id) || !store.head(manifest_key(set, id));
+  return snapshot_folders(store, set, true);
+}
+
+std::vector<std::string> unfinished_in(ObjectStore& store, const std::string& set) {
+  return snapshot_folders(store, set, false);
+}
+
+std::string latest_of(const std::vector<std::string>& ids) {
+  constexpr std::int64_t kDay = 86'400;
+  const std::string bound = stamp_of({std::time(nullptr) + kDay, 0});
+  const auto later = std::find_if(ids.begin(), ids.end(), [&](const std::string& id) {
+    return id.compare(0, bound.size(), bound) > 0;
   });
+  return later == ids.begin() ? ids.back() : *(later - 1);
+}
+
+// YYYYMMDDTHHMMSSZ.
+std::string stamp_of(const tape::Timestamp& time) {
+  std::string out;
+  for (const char c : tape::utc_text(time)) {
+    if (c != '-' && c != ':') out += c;
+  }
   return out;
 }
 
@@ -110,14 +140,25 @@ tape::Manifest read_manifest(ObjectStore& store,
                              const std::string& set,
                              const std::string& snapshot) {
   const std::string key = manifest_key(set, snapshot);
-  return tape::within(shown(store.name() + "/" + key), [&] {
-    const tape::Bytes bytes = read_object(store, key, tape::kManifestSizeMax);
-    tape::Manifest manifest = tape::decode_manifest(bytes);
-    if (manifest.set != set || manifest.snapshot != snapshot)
-      throw Error(ErrorKind::corrupt, "it is the manifest of snapshot " + shown(manifest.snapshot) +
-                                          " of set " + shown(manifest.set));
-    return manifest;
+  const std::string name = store.name() + "/" + key;
+  std::optional<tape::Manifest> out;
+  const auto failure = tape::failure_of([&] {
+    out = tape::within(shown(name), [&] {
+      const tape::Bytes bytes = read_object(store, key, tape::kManifestSizeMax);
+      tape::Manifest manifest = tape::decode_manifest(bytes);
+      if (manifest.set != set || manifest.snapshot != snapshot)
+        throw Error(ErrorKind::corrupt, "it is the manifest of snapshot " +
+                                            shown(manifest.snapshot) + " of set " +
+                                            shown(manifest.set));
+      return manifest;
+    });
   });
+  if (failure && failure->kind() == ErrorKind::corrupt)
+    throw Error(failure->kind(), failure->what(),
+                "its volumes can still be read: cat " + shown(name.substr(0, name.rfind('/') + 1)) +
+                    "*.tar.gz* | tar -xz; other snapshots: --snapshot ID");
+  if (failure) throw Error(*failure);
+  return *out;
 }
 
 std::string settled_set(ObjectStore& store, const std::string& set) {
@@ -125,7 +166,12 @@ std::string settled_set(ObjectStore& store, const std::string& set) {
   std::vector<std::string> sets = sets_in(store);
   // A folder of somebody else's, or of a run that never ended, is no set to read.
   if (set.empty() && sets.size() > 1)
-    std::erase_if(sets, [&](const std::string& name) { return snapshots_of(store, name).empty(); });
+    std::erase_if(sets, [&](const std::string& name) {
+      bool none = true;
+      const auto failure = tape::failure_of([&] { none = snapshots_of(store, name).empty(); });
+      if (failure && failure->kind() != ErrorKind::denied) throw Error(*failure);
+      return none;
+    });
   if (!set.empty()) {
     if (std::find(sets.begin(), sets.end(), set) != sets.end()) return set;
     throw Error(ErrorKind::not_found, "set " + shown(set) + ": not in " + shown(store.name()),
@@ -149,10 +195,10 @@ std::string settled_snapshot(ObjectStore& store,
     throw Error(ErrorKind::not_found,
                 latest ? "set " + shown(set) + ": no snapshots"
                        : "snapshot " + shown(snapshot) + ": none of set " + shown(set),
-                "`ragtape snapshots` lists them");
+                "`ragtape snapshots " + shown(store.name()) + "` lists them");
   if (!latest && ids.size() > 1)
     throw Error(ErrorKind::usage, "snapshot " + shown(snapshot) + ": several fit: " + joined(ids));
-  return ids.back();
+  return latest_of(ids);
 }
 
 }  // namespace agent

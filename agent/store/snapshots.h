@@ -17,6 +17,9 @@ inline constexpr std::size_t kSetNameMax = 64;
 // Fails: Error{usage} unless `set` is [A-Za-z0-9._-]{1,64} without a leading `.`.
 void check_set_name(const std::string& set);
 
+// YYYYMMDDTHHMMSSZ, as IDs begin.
+std::string stamp_of(const tape::Timestamp& time);
+
 // Keys.
 std::string manifest_key(const std::string& set, const std::string& snapshot);
 // Of a volume that a manifest names.
@@ -35,6 +38,13 @@ bool is_marked(ObjectStore& store);
 std::vector<std::string> sets_in(ObjectStore& store);
 // IDs of the snapshots of a set that have a manifest, oldest first.
 std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set);
+
+// Folders of snapshots without a manifest: a backup that is under way, or was given up, or what an
+// interrupted forget left.
+std::vector<std::string> unfinished_in(ObjectStore& store, const std::string& set);
+// The snapshot that was made last, of sorted IDs that are not empty: the last one, unless it is
+// dated more than a day later than now (a clock that went wrong) and there is another.
+std::string latest_of(const std::vector<std::string>& ids);
 
 // Fails: not_found; corrupt, also when it is the manifest of another snapshot.
 tape::Manifest read_manifest(ObjectStore& store,

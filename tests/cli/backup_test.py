@@ -2,6 +2,7 @@
 """backup and the verbs that read a store, as a user types them."""
 import glob
 import os
+import time
 import unittest
 
 from cli import CliTest, read, write
@@ -28,10 +29,11 @@ class Backup(CliTest):
     def test_what_is_wrong_with_the_options_is_said_before_anything_is_made(self):
         tree = self.make_tree()
         for options in (["--volume-size", "1000"], ["--volume-size", "100000"], ["--part-size", "1000"], ["--part-size", "128MiB"], ["--part-size", "0"],
-                        ["--set", "../x"], ["--set", ".x"], ["--set", "x" * 65], ["--page-size", "32MiB", "--volume-size", "32MiB"]):
+                        ["--set", "../x"], ["--set", ".x"], ["--set", "x" * 65], ["--page-size", "32MiB", "--volume-size", "32MiB"], ["--prefix", "../x"], ["--exclude", "/"],
+                        ["--exclude-larger-than", "x"], ["--exclude-file", self.path("none")]):
             with self.subTest(options=options):
-                self.fails(2, "backup", tree, "--to", self.path("store"), *options)
-                self.assertEqual(glob.glob(self.path("store", "*")), [])
+                self.fails(10 if "--exclude-file" in options else 2, "backup", tree, "--to", self.path("store"), *options)
+                self.assertFalse(os.path.exists(self.path("store")))
         # None of them stands in the way of the next.
         self.done("backup", tree, "--to", self.path("store"))
         self.fails(2, "backup", tree, "--to", "")
@@ -90,6 +92,39 @@ class Backup(CliTest):
         os.rename(self.path("store", "s", name), self.path("store", "s", "29990101T000000Z-00000000"))
         write(self.path("tree", "most"), b"most")
         self.assertIn(b"dated later than now", self.done("backup", self.path("tree"), "--to", self.path("store"), "--set", "s").stderr)
+        # It is not the last one, and what was made behind it is.
+        self.assertEqual(self.done("cat", self.path("store"), "most").stdout, b"most")
+        time.sleep(2.1)
+        self.done("backup", self.path("tree"), "--to", self.path("store"), "--set", "s")
+        again = self.done("--json", "backup", self.path("tree"), "--to", self.path("store"), "--set", "s")
+        self.assertEqual(self.summary(again.stdout)["outcome"], "unchanged")
+
+    def test_a_damaged_tape_in_the_state_is_replaced(self):
+        self.backed_up()
+        (tape,) = glob.glob(self.path("state", "sets", "*", "catalog.tape"))
+        for content in (b"", b"X" * 5000):
+            os.unlink(tape)
+            write(tape, content)
+            write(self.path("tree", "more"), content[:9] + b"more")
+            self.assertEqual(self.summary(self.done("--json", "backup", self.path("tree"), "--to", self.path("store"), "--set", "s").stdout)["outcome"], "made")
+
+    def test_what_a_forget_left_is_forgotten_by_its_whole_name(self):
+        first = self.backed_up()["snapshot"]
+        write(self.path("tree", "more"), b"more")
+        second = self.backed_up_again()
+        os.unlink(self.path("store", "s", first, "manifest.json"))
+        self.fails(10, "forget", self.path("store"), "--snapshot", first[:-1])
+        self.assertIn(b"would forget", self.done("forget", "-n", "--snapshot", first, self.path("store")).stdout)
+        self.done("forget", "--snapshot", first, self.path("store"))
+        self.assertEqual(os.listdir(self.path("store", "s")), [second])
+
+    def test_strangers_in_a_store_hide_nothing(self):
+        self.backed_up()
+        os.symlink("loop", self.path("store", "loop"))
+        os.mkdir(self.path("store", "private"), mode=0)
+        for verb in (["snapshots"], ["ls"], ["verify"]):
+            self.done(*verb, self.path("store"))
+        os.chmod(self.path("store", "private"), 0o700)
 
     def test_the_folder_of_the_state_is_no_source(self):
         state = self.path("tree")

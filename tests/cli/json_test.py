@@ -6,7 +6,7 @@ import unittest
 
 from cli import CliTest, read, write
 
-SCAN = {"root", "prefix", "metadata", "fingerprint", "state", "entries", "tape_size", "problems", "skipped"}
+SCAN = {"root", "prefix", "metadata", "profile", "hashed", "fingerprint", "state", "entries", "tape_size", "problems", "skipped"}
 READING = {"requests", "bytes_read"}
 
 
@@ -43,7 +43,7 @@ class Json(CliTest):
         self.assertEqual(pack["prefix"], "tree")
         self.assertEqual(pack["root"], self.path("tree"))
         self.assertEqual(pack["problems"], 0)
-        self.assertEqual(pack["skipped"], {"sockets": 0, "devices": 0, "own_files": 0})
+        self.assertEqual(pack["skipped"], {"sockets": 0, "devices": 0, "own_files": 0, "excluded": 0})
         info = self.summary(self.done("--json", "info", archive).stdout)
         self.assertEqual((info["pages"], info["page_size"], info["index_exponent"], info["records"]), (9, 512, 2, 6))
         self.assertEqual(info["archive_size"], os.path.getsize(archive))

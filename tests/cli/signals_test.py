@@ -103,6 +103,18 @@ class Signals(CliTest):
                 self.ends(process, signal.SIGINT, 130)
                 self.assertLess(time.monotonic() - began, whole / 2)
 
+    def test_play_that_waits_for_the_reader_of_its_events(self):
+        tree, pipe = self.make_tree(), self.path("pipe")
+        os.mkfifo(pipe)
+        process = self.start("play", tree, "--events", pipe)
+        time.sleep(0.5)
+        self.assertIsNone(process.poll())
+        self.ends(process, signal.SIGTERM, 143)
+        process = self.start("play", tree, "--events", pipe)
+        with open(pipe, encoding="utf-8") as events:
+            self.assertIn('"completed"', events.readlines()[-1])
+        self.assertEqual(process.wait(timeout=60), 0)
+
     def test_a_second_signal_ends_at_once_what_waits_for_a_reader(self):
         tree = self.make_big_tree()
         self.done("scan", tree)

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "backup/forget.h"
 #include "restore/snapshot_reader.h"
 #include "store/file_store.h"
 #include "store/snapshots.h"
@@ -298,4 +299,122 @@ TEST_CASE("backup: a second run at once is refused, and a dry run makes nothing"
   options.dry_run = true;
   CHECK(run(store, folder, options).outcome == agent::BackupSummary::Outcome::dry_run);
   CHECK(store.objects().empty());
+}
+
+namespace {
+
+// Two snapshots that share a volume, as one that borrows would; and a third by itself.
+std::vector<std::string> three_snapshots(MemoryStore& store, const TemporaryFolder& folder) {
+  const agent::BackupOptions options = small_backup(folder);
+  for (const char* name : {"tree/one", "tree/two", "tree/three"}) {
+    write_file(folder / name, name);
+    run(store, folder, options);
+  }
+  const std::vector<std::string> ids = agent::snapshots_of(store, "s");
+  REQUIRE(ids.size() == 3);
+  tape::Manifest second = agent::read_manifest(store, "s", ids[1]);
+  const tape::Manifest first = agent::read_manifest(store, "s", ids[0]);
+  second.volumes.front().key = first.volumes.front().key;
+  store.put(agent::manifest_key("s", ids[1]), tape::as_bytes(tape::encode_manifest(second)),
+            agent::ObjectStore::Put::replace);
+  store.remove("s/" + ids[1] + "/s.tar.gz.00000");
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("forget: whichever call fails, what is visible is whole, and the same call completes it",
+          "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  MemoryStore made;
+  const auto ids = three_snapshots(made, folder);
+  const agent::ForgetOptions first_two{"s", {ids[0], ids[1]}, false, {}};
+  MemoryStore expected;
+  const auto copy_to = [&](MemoryStore& store) {
+    for (const auto& [key, bytes] : made.objects())
+      store.put(key, bytes, agent::ObjectStore::Put::replace);
+  };
+  copy_to(expected);
+  Faults counting = Faults::none();
+  FaultyStore counted(expected, counting, Lost::request);
+  const agent::ForgetReport report = agent::forget(counted, first_two);
+  {
+    // The second borrows a volume of the first: to name one twice is to name it once.
+    MemoryStore store;
+    copy_to(store);
+    agent::forget(store, {"s", {ids[1], ids[1]}, false, {}});
+    CHECK(store.head("s/" + ids[0] + "/s.tar.gz.00000"));
+  }
+  CHECK(report.snapshots == first_two.snapshots);
+  CHECK(agent::snapshots_of(expected, "s") == std::vector<std::string>{ids[2]});
+  for (const auto& [key, bytes] : expected.objects())
+    CHECK((key == "README.txt" || key.starts_with("s/" + ids[2] + "/")));
+  for (const Lost lost : {Lost::request, Lost::answer}) {
+    for (std::uint64_t k = 1; k <= counting.calls(); ++k) {
+      INFO("call " << k << " of " << counting.calls());
+      MemoryStore store;
+      copy_to(store);
+      Faults faults = Faults::from_call(k, Error(ErrorKind::io, "planted failure"));
+      FaultyStore faulty(store, faults, lost);
+      CHECK(tape::failure_of([&] { agent::forget(faulty, first_two); }).has_value());
+      for (const std::string& id : agent::snapshots_of(store, "s")) {
+        for (const auto& volume : agent::read_manifest(store, "s", id).volumes)
+          CHECK(store.head("s/" + volume.key));
+      }
+      // What is left of them, one by one: those that are all gone are not found any more.
+      for (const std::string& id : first_two.snapshots) {
+        const auto failure = tape::failure_of([&] {
+          agent::forget(store, {"s", {id}, false, {}});
+        });
+        if (failure) CHECK(failure->kind() == ErrorKind::not_found);
+      }
+      CHECK(store.objects() == expected.objects());
+    }
+  }
+}
+
+TEST_CASE("forget: stops between two deletions, and a damaged manifest goes with its folder",
+          "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  MemoryStore store;
+  const auto ids = three_snapshots(store, folder);
+  int left = 3;
+  const agent::ForgetOptions stopped{"s", {ids[2]}, false, [&] {
+                                       if (--left == 0)
+                                         throw Error(ErrorKind::canceled, "interrupted");
+                                     }};
+  const Error error = failed([&] { agent::forget(store, stopped); });
+  CHECK(error.kind() == ErrorKind::canceled);
+  CHECK(error.hint().find("the same command") != std::string::npos);
+  CHECK(agent::unfinished_in(store, "s") == std::vector<std::string>{ids[2]});
+  // Another's damaged manifest may name anything.
+  store.put(agent::manifest_key("s", ids[0]), tape::as_bytes("{}"),
+            agent::ObjectStore::Put::replace);
+  CHECK(failed([&] {
+          agent::forget(store, {"s", {ids[2]}, false, {}});
+        }).kind() == ErrorKind::corrupt);
+  agent::forget(store, {"s", {ids[0], ids[2]}, false, {}});
+  // What the second borrows from the first is kept.
+  CHECK(store.head("s/" + ids[0] + "/s.tar.gz.00000"));
+  CHECK_FALSE(store.head("s/" + ids[0] + "/s.tar.gz.00001"));
+  CHECK(agent::snapshots_of(store, "s") == std::vector<std::string>{ids[1]});
+}
+
+TEST_CASE("forget: a backup that commits meanwhile keeps its volumes", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  MemoryStore store;
+  const auto ids = three_snapshots(store, folder);
+  const std::string key = agent::manifest_key("s", ids[2]);
+  const tape::Bytes manifest = agent::read_object(store, key, 1 << 20);
+  store.remove(key);
+  const auto before = store.objects().size();
+  const auto commits = [&] { store.put(key, manifest, agent::ObjectStore::Put::if_absent); };
+  const Error error = failed([&] { agent::forget(store, {"s", {ids[2]}, false, commits}); });
+  CHECK(error.kind() == ErrorKind::usage);
+  CHECK(store.objects().size() == before + 1);
+  tape::ReadCounts counts;
+  agent::open_snapshot(store, agent::read_manifest(store, "s", ids[2]), counts)->check_all({});
 }

@@ -1,0 +1,24 @@
+// MemberLine: what ls and find say of a member, of a record of an archive or an entry of a tape.
+//
+// Spec:    docs/cli.md, `member`.
+#pragma once
+#include <cstdint>
+
+#include "cli/output.h"
+#include "tape/archive.h"
+#include "tape/member.h"
+
+namespace agent {
+
+struct MemberLine {
+  tape::Member member;
+  std::int64_t offset = 0;  // in the tape; negative in a volume by itself, of what began before it
+  std::uint64_t header_blocks = 0;
+  bool owner = false;
+  const tape::MemberRecord* record = nullptr;  // of an archive
+};
+
+MemberLine line_of(const tape::Archive& archive, const tape::MemberRecord& record);
+Json json_fields(const MemberLine& line);
+
+}  // namespace agent
