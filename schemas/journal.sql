@@ -4,7 +4,8 @@
 PRAGMA application_id = 0x54414A4E;  -- "TAJN"
 PRAGMA user_version = 1;
 
--- Which run this is: store, set, snapshot, source, options, layout.
+-- Which run this is: store, set, snapshot, source, options, layout (`run`, closed by `seal`); with a
+-- row `given_up` nobody goes on from it.
 CREATE TABLE run (
   name  TEXT NOT NULL PRIMARY KEY,
   value BLOB NOT NULL

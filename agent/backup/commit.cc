@@ -134,6 +134,11 @@ tape::Manifest commit(ObjectStore& store,
   // What killed runs of this snapshot left there, and no journal knows.
   store.abort_uploads(run.set + "/" + run.snapshot + "/");
   put_manifest(store, manifest);
+  // A forget on another machine may have taken this for a run that nobody continues.
+  const auto failure = tape::failure_of([&] { must_hold_volumes(store, journal, plan); });
+  if (failure && failure->kind() == ErrorKind::corrupt)
+    store.remove(manifest_key(run.set, run.snapshot));
+  if (failure) throw Error(*failure);
   return manifest;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "backup/journal.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
 #include "tape/manifest.h"
@@ -23,7 +24,8 @@ std::vector<ObjectInfo> volumes_in(ObjectStore& store,
   const std::string folder = set + "/" + snapshot + "/";
   std::vector<ObjectInfo> out;
   store.list(folder, [&](const ObjectInfo& object) {
-    if (object.key.starts_with(folder + set + ".tar.gz") &&
+    const bool is_there = object.key.find('/', folder.size()) == std::string::npos;
+    if (is_there && object.key.starts_with(folder + set + ".tar.gz") &&
         !kept.contains(object.key.substr(set.size() + 1)))
       out.push_back(object);
   });
@@ -43,16 +45,22 @@ class Forget {
       // Named twice, it must not count twice for what it shares.
       if (!done.insert(id).second) continue;
       const auto failure = tape::failure_of([&] { one(id); });
-      if (!failure) continue;
-      throw Error(failure->kind(), failure->what(),
-                  report_.snapshots.empty()
-                      ? failure->hint()
-                      : "the same command goes on with what is left of " + shown(id));
+      if (failure && begun_ && failure->kind() != ErrorKind::usage)
+        throw Error(failure->kind(), failure->what(),
+                    "what is left of it goes with " + command(id));
+      if (failure) throw Error(*failure);
+      if (options_.gone && !options_.dry_run) options_.gone(id);
     }
     return report_;
   }
 
  private:
+  // By its whole name: another would be another one's by now.
+  std::string command(const std::string& id) const {
+    return "`ragtape forget " + shown(store_.name()) + " --set " + options_.set + " --snapshot " +
+           id + "`";
+  }
+
   // Who names which volume.
   void count_names() {
     for (const std::string& id : snapshots_of(store_, options_.set)) {
@@ -61,7 +69,10 @@ class Forget {
           tape::failure_of([&] { manifest = read_manifest(store_, options_.set, id); });
       const bool going = std::find(options_.snapshots.begin(), options_.snapshots.end(), id) !=
                          options_.snapshots.end();
-      if (failure && !(going && failure->kind() == ErrorKind::corrupt)) throw Error(*failure);
+      if (failure && failure->kind() == ErrorKind::not_found) continue;  // gone meanwhile
+      const bool damaged =
+          failure && (failure->kind() == ErrorKind::corrupt || failure->kind() == ErrorKind::io);
+      if (failure && !(going && damaged)) throw Error(*failure);
       if (failure) {
         damaged_.insert(id);
         continue;
@@ -86,8 +97,11 @@ class Forget {
 
   // Without its manifest it is not there: never one that lacks a volume.
   void one(const std::string& id) {
+    begun_ = false;
     stop_here();
+    begun_ = true;
     report_.snapshots.push_back(id);
+    if (!options_.dry_run) drop_journal_of(id);
     const auto found = going_.find(id);
     const bool has_manifest = found != going_.end() || damaged_.contains(id);
     if (has_manifest && !options_.dry_run) store_.remove(manifest_key(options_.set, id));
@@ -98,6 +112,21 @@ class Forget {
       count(volume.size);
       if (!options_.dry_run) store_.remove(options_.set + "/" + volume.key);
     }
+  }
+
+  // A run that would go on there, or look for what it has made, must not. What a damaged journal is
+  // of nobody knows.
+  void drop_journal_of(const std::string& id) const {
+    if (options_.folder == nullptr) return;
+    bool is_of_it = false;
+    const auto failure = tape::failure_of([&] {
+      const auto journal = Journal::open(options_.folder->journal());
+      is_of_it = journal && journal->run().snapshot == id;
+    });
+    if (failure && failure->kind() != ErrorKind::corrupt &&
+        failure->kind() != ErrorKind::unsupported)
+      throw Error(*failure);
+    if (is_of_it) remove_journal(options_.folder->journal());
   }
 
   void remove_folder(const std::string& id) {
@@ -112,7 +141,9 @@ class Forget {
       count(object.size);
       if (!options_.dry_run) store_.remove(object.key);
     }
-    if (!options_.dry_run) store_.abort_uploads(options_.set + "/" + id + "/");
+    if (options_.dry_run) return;
+    must_be_unfinished(id, was_unfinished);
+    store_.abort_uploads(options_.set + "/" + id + "/");
   }
 
   // A backup that was under way may have committed meanwhile.
@@ -133,6 +164,7 @@ class Forget {
   std::map<std::string, std::uint64_t> names_;  // key of a volume: manifests that name it
   std::map<std::string, tape::Manifest> going_;
   std::set<std::string> damaged_;  // to go, too
+  bool begun_ = false;             // something of the current one may be gone
   ForgetReport report_;
 };
 

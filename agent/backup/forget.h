@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/set_folder.h"
 #include "store/object_store.h"
 
 namespace agent {
@@ -25,15 +26,19 @@ struct ForgetOptions {
   std::vector<std::string> snapshots;
   bool dry_run = false;              // only counts
   std::function<void()> check_stop;  // between two deletions; may throw Error{canceled}
+  std::function<void(const std::string& snapshot)> gone;  // hears of each when it is; may be empty
+  // The set's on this machine, locked, where there is one: a journal goes with its snapshot.
+  const SetFolder* folder = nullptr;
 };
 
 // One snapshot after the other: its manifest first, then the volumes that no other manifest of the
 // set names. The same call completes one that was interrupted. A damaged manifest that is not to go
 // ends it before anything is deleted, since it may name any volume; one that is to go takes with it
-// what lies in its own folder. Fails also: not_found.
+// what lies in its own folder. Fails also: not_found; usage when a backup commits meanwhile what
+// was to go as unfinished.
 ForgetReport forget(ObjectStore& store, const ForgetOptions& options);
 
-// Removes the volumes below `<set>/<snapshot>/` and open uploads to there; the snapshot has no
+// Removes the volumes in `<set>/<snapshot>/` and open uploads to there; the snapshot has no
 // manifest, and no other one names them.
 void remove_unfinished(ObjectStore& store, const std::string& set, const std::string& snapshot);
 

@@ -181,6 +181,14 @@ class SqliteJournal final : public Journal {
 
   const JournalRun& run() const override { return run_; }
 
+  void give_up() override {
+    connection_.run("INSERT OR IGNORE INTO run VALUES ('given_up', x'')");
+    commit();
+  }
+  bool is_given_up() override {
+    return connection_.number("SELECT count(*) FROM run WHERE name = 'given_up'") > 0;
+  }
+
   void put_volume(const VolumeRow& row) override {
     store_volume(row);
     commit();

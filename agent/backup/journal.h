@@ -91,6 +91,10 @@ class Journal {
 
   virtual const JournalRun& run() const = 0;
 
+  // Nobody goes on from here any more: what the run has sent is about to be removed.
+  virtual void give_up() = 0;
+  virtual bool is_given_up() = 0;
+
   virtual void put_volume(const VolumeRow& row) = 0;
   virtual std::optional<VolumeRow> volume(std::uint64_t number) = 0;
 

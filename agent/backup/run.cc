@@ -71,6 +71,15 @@ std::string quoted(const std::string& text) {
   return "'" + shown(text) + "'";
 }
 
+// Two trees may have one base name, and so one set unless it is typed.
+void must_be_the_tree_of(const JournalRun& was, const JournalRun& is) {
+  if (was.root == is.root && was.host == is.host) return;
+  refuse("an interrupted run of set " + shown(was.set) + " is of " + shown(was.root) + " of host " +
+             shown(was.host) + ", this one of " + shown(is.root) + " of host " + shown(is.host),
+         "choose another --set for this one; --set " + shown(was.set) +
+             " --restart gives that run up");
+}
+
 // An interrupted run is continued by the same command, and by no other.
 void must_continue(const JournalRun& was, const JournalRun& is, const std::string& journal) {
   const auto differ = [&](const char* what, const std::string& then, const std::string& now) {
@@ -78,13 +87,12 @@ void must_continue(const JournalRun& was, const JournalRun& is, const std::strin
                ", this one has " + now,
            "run the same command to continue it, or give it up with --restart");
   };
+  must_be_the_tree_of(was, is);
   if (was.store != is.store || was.set != is.set)
     throw Error(
         ErrorKind::corrupt,
         shown(journal) + ": it belongs to set " + shown(was.set) + " in " + shown(was.store),
         "--restart gives it up");
-  if (was.root != is.root) differ("the source", shown(was.root), shown(is.root));
-  if (was.host != is.host) differ("the host", shown(was.host), shown(is.host));
   const tape::SnapshotOptions& then = was.options;
   const tape::SnapshotOptions& now = is.options;
   const auto name = [](tape::Metadata m) {
@@ -136,26 +144,31 @@ void make_durable(ObjectStore& store, const std::string& key) {
       store.put(key, read_object(store, key, tape::kManifestSizeMax), ObjectStore::Put::if_absent));
 }
 
-// Gives up what an interrupted run of this set has in the store: its volumes, and open uploads. A
-// snapshot that has its manifest is made, and stays.
-void give_up(ObjectStore& store,
-             const SetFolder& folder,
-             const std::string& set,
-             const BackupEvents& events) {
+// Ends what nobody goes on from. A snapshot that has its manifest is made, and stays; else what the
+// run has in the store goes, its volumes and open uploads. Killed on the way, the next run does it.
+void finish(ObjectStore& store, Journal& journal) {
+  const JournalRun& run = journal.run();
+  if (is_committed(store, journal)) return make_durable(store, manifest_key(run.set, run.snapshot));
+  journal.give_up();
+  remove_unfinished(store, run.set, run.snapshot);
+}
+
+// --restart.
+void give_up(const BackupContext& context, const JournalRun& now) {
+  ObjectStore& store = context.store;
+  const SetFolder& folder = context.folder;
   const auto failure = tape::failure_of([&] {
     const auto journal = Journal::open(folder.journal());
-    if (!journal || journal->run().store != store.name() || journal->run().set != set) return;
-    const JournalRun& run = journal->run();
-    if (is_committed(store, *journal))
-      return make_durable(store, manifest_key(run.set, run.snapshot));
-    remove_unfinished(store, run.set, run.snapshot);
+    if (!journal || journal->run().store != now.store || journal->run().set != now.set) return;
+    if (!context.options.set_typed) must_be_the_tree_of(journal->run(), now);
+    finish(store, *journal);
   });
   // A damaged journal is given up too, but what it held in the store is not known.
   if (failure && failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
     throw Error(*failure);
-  if (failure && events.warning) {
-    for (const std::string& id : unfinished_in(store, set))
-      events.warning(
+  if (failure && context.events.warning) {
+    for (const std::string& id : unfinished_in(store, now.set))
+      context.events.warning(
           shown(id) +
           ": has no manifest, and the journal that could say why is damaged; "
           "unless another machine's backup is under way there, `ragtape forget --snapshot " +
@@ -175,7 +188,10 @@ std::optional<tape::Manifest> last_manifest(const BackupContext& context,
     const auto failure =
         tape::failure_of([&] { out = read_manifest(context.store, context.options.set, id); });
     if (out) return out;
-    if (failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported)
+    if (failure->kind() == ErrorKind::not_found) continue;  // forgotten meanwhile
+    // A bad sector in it must not end all backups.
+    if (failure->kind() != ErrorKind::corrupt && failure->kind() != ErrorKind::unsupported &&
+        failure->kind() != ErrorKind::io)
       throw Error(*failure);
     damaged = true;
     if (context.events.warning) context.events.warning(failure->what());
@@ -215,10 +231,13 @@ BackupRun continued(std::unique_ptr<Journal> journal,
     run.catalog = tape::Catalog::open(folder.tape());
     run.catalog->check();
   });
+  const bool lost = failure && (failure->kind() == ErrorKind::corrupt ||
+                                failure->kind() == ErrorKind::unsupported ||
+                                failure->kind() == ErrorKind::not_found);
   if (failure)
-    throw Error(ErrorKind::corrupt,
+    throw Error(lost ? ErrorKind::corrupt : failure->kind(),
                 std::string("the tape of the interrupted run: ") + failure->what(),
-                "--restart gives that run up");
+                lost ? "--restart gives that run up" : failure->hint());
   if (run.catalog->summary().single_file != single_file)
     refuse(shown(now.root) + ": is of another kind than when the interrupted run scanned it",
            "give that run up with --restart");
@@ -262,10 +281,10 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   now.root = source.tree.root;
   now.options = snapshot_options(source, options);
   if (auto journal = options.restart ? nullptr : Journal::open(folder.journal())) {
-    if (!is_committed(store, *journal))
+    if (!is_committed(store, *journal) && !journal->is_given_up())
       return continued(std::move(journal), context, now, source.tree.single_file);
     if (!options.dry_run) {
-      make_durable(store, manifest_key(journal->run().set, journal->run().snapshot));
+      finish(store, *journal);
       journal.reset();
       remove_journal(folder.journal());
     }
@@ -275,7 +294,7 @@ BackupRun open_run(const BackupContext& context, Source& source) {
   const auto ids = snapshots_of(store, options.set);
   const auto last = last_manifest(context, ids, damaged);
   if (last && !options.set_typed) must_be_of(*last, now);
-  if (options.restart && !options.dry_run) give_up(store, folder, options.set, events);
+  if (options.restart && !options.dry_run) give_up(context, now);
   if (!options.dry_run) wait_for_a_later_name(ids, events);
   BackupRun run;
   folder.sweep();

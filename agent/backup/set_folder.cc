@@ -26,12 +26,22 @@ std::string short_name(const std::string& store) {
   return out;
 }
 
+std::string folder_in(const std::string& state, const std::string& store, const std::string& set) {
+  return state + "/sets/" + set + "-" + short_name(store);
+}
+
 }  // namespace
+
+bool SetFolder::is_there(const std::string& state,
+                         const std::string& store,
+                         const std::string& set) {
+  return tape::is_directory(folder_in(state, store, set));
+}
 
 std::optional<SetFolder> SetFolder::lock(const std::string& state,
                                          const std::string& store,
                                          const std::string& set) {
-  std::string path = state + "/sets/" + set + "-" + short_name(store);
+  std::string path = folder_in(state, store, set);
   tape::create_folders(path);
   const std::string name = path + "/lock";
   const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

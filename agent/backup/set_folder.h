@@ -16,6 +16,8 @@ class SetFolder {
   static std::optional<SetFolder> lock(const std::string& state,
                                        const std::string& store,
                                        const std::string& set);
+  // Whether a run on this machine has ever made it.
+  static bool is_there(const std::string& state, const std::string& store, const std::string& set);
   SetFolder(SetFolder&& other) noexcept;
   SetFolder& operator=(SetFolder&&) = delete;
   SetFolder(const SetFolder&) = delete;

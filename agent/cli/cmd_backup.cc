@@ -66,13 +66,7 @@ struct BackupCommand {
       if (const auto identity = tape::identity_of(own)) options.own_files.push_back(*identity);
     }
     const auto folder = SetFolder::lock(state, store->name(), options.set);
-    if (!folder) {
-      out.error({ErrorKind::usage,
-                 "set " + tape::shown(options.set) + ": another run holds it on this machine",
-                 "wait until it is done"},
-                kBusy);
-      return kBusy;
-    }
+    if (!folder) return report_busy(options.set, out);
     return run_locked(*store, *folder, options, out);
   }
 

@@ -9,7 +9,9 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/state.h"
 #include "cli/where.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
@@ -27,7 +29,13 @@ struct ForgetCommand {
     const Output out(global, false);
     const auto store = open_store(what);
     const std::string settled = settled_set(*store, set);
-    ForgetOptions options{settled, {}, dry_run, check_stop};
+    const auto state = known_state_folder(global);
+    const bool locks = !dry_run && state && SetFolder::is_there(*state, store->name(), settled);
+    const auto folder =
+        locks ? SetFolder::lock(*state, store->name(), settled) : std::optional<SetFolder>();
+    if (locks && !folder) return report_busy(settled, out);
+    ForgetOptions options{settled, {}, dry_run, check_stop, {}, folder ? &*folder : nullptr};
+    options.gone = [&](const std::string& id) { out.text("forgot " + id + "\n"); };
     const auto unfinished = unfinished_in(*store, settled);
     for (const std::string& typed : snapshots) {
       // An unset variable must not mean the latest.
@@ -44,8 +52,9 @@ struct ForgetCommand {
                            {"volumes", report.volumes},
                            {"bytes", report.bytes},
                            {"dry_run", dry_run}});
-    for (const std::string& id : report.snapshots)
-      out.text(fmt::format("{} {}\n", dry_run ? "would forget" : "forgot", id));
+    for (const std::string& id : report.snapshots) {
+      if (dry_run) out.text("would forget " + id + "\n");
+    }
     out.text(
         fmt::format("{} volumes, {}\n", shown_count(report.volumes), shown_size(report.bytes)));
     return kDone;
@@ -64,7 +73,8 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
   verb.footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
                        "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
-                       "deleted; 2 usage; 10 no such store or snapshot; 12 denied"));
+                       "deleted; 2 usage; 10 no such store or snapshot; 11 another run holds the "
+                       "set; 12 denied"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

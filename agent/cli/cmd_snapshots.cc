@@ -38,15 +38,28 @@ struct SnapshotsCommand {
                             const std::string& name,
                             const Output& out,
                             ExitCode& code) {
-    const std::vector<std::string> ids = readable_snapshots(store, name, out);
-    for (const std::string& id : ids) {
+    const auto ids = readable_snapshots(store, name, out);
+    if (!ids) return 0;
+    std::uint64_t count = 0;
+    for (const std::string& id : *ids) {
       check_stop();
       const auto failure = tape::failure_of([&] { show(read_manifest(store, name, id), out); });
+      if (failure && failure->kind() == tape::ErrorKind::not_found) continue;  // gone meanwhile
+      ++count;
       if (!failure) continue;
       code = exit_code_of(*failure);
       out.error(*failure, code);
     }
-    return ids.size();
+    list_unfinished(store, name, out);
+    return count;
+  }
+
+  // Of a backup that is under way or was interrupted, or of a forget that was.
+  static void list_unfinished(ObjectStore& store, const std::string& name, const Output& out) {
+    for (const std::string& id : unfinished_in(store, name)) {
+      if (out.json()) out.line("unfinished", {{"set", name}, {"snapshot", id}});
+      out.text(fmt::format("{}  {}  unfinished: no manifest yet\n", id, name));
+    }
   }
 
   static void show(const tape::Manifest& manifest, const Output& out) {

@@ -74,22 +74,26 @@ struct VerifyCommand {
     tape::ReadCounts counts;
     VerifyReport sum;
     std::uint64_t snapshots = 0;
+    bool withheld = false;
     for (const std::string& set : sets(*store)) {
-      for (const std::string& id : ids(*store, set, out)) {
+      const auto found = ids(*store, set, out);
+      withheld = withheld || !found;
+      for (const std::string& id : found.value_or(std::vector<std::string>{})) {
+        const auto report = verify_one({*store, share, out, counts}, set, id);
+        if (!report) continue;
         ++snapshots;
-        const VerifyReport report = verify_one({*store, share, out, counts}, set, id);
-        sum.volumes += report.volumes;
-        sum.members += report.members;
-        sum.pages += report.pages;
-        sum.pages_decoded += report.pages_decoded;
-        sum.damage += report.damage;
+        sum.volumes += report->volumes;
+        sum.members += report->members;
+        sum.pages += report->pages;
+        sum.pages_decoded += report->pages_decoded;
+        sum.damage += report->damage;
       }
     }
-    if (snapshots == 0)
+    if (snapshots == 0 && !withheld)
       throw tape::Error(tape::ErrorKind::not_found,
                         tape::shown(store->name()) + ": no snapshots, so nothing was verified");
     show_store(sum, snapshots, counts, out);
-    return sum.damage == 0 ? kDone : kDamaged;
+    return sum.damage > 0 ? kDamaged : withheld ? kDenied : kDone;
   }
 
   struct Verifying {
@@ -99,14 +103,18 @@ struct VerifyCommand {
     tape::ReadCounts& counts;
   };
 
-  VerifyReport verify_one(const Verifying& with,
-                          const std::string& set,
-                          const std::string& id) const {
+  // None: it was forgotten meanwhile.
+  std::optional<VerifyReport> verify_one(const Verifying& with,
+                                         const std::string& set,
+                                         const std::string& id) const {
     std::optional<tape::Manifest> manifest;
     const auto failure = tape::failure_of([&] { manifest = read_manifest(with.store, set, id); });
-    if (failure && failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
-    VerifyReport report;
+    if (failure && failure->kind() == tape::ErrorKind::not_found) return std::nullopt;
+    const bool ends = failure && (failure->kind() == tape::ErrorKind::transient ||
+                                  failure->kind() == tape::ErrorKind::denied);
+    if (ends) throw tape::Error(*failure);
     if (failure) {
+      VerifyReport report;
       with.out.error(*failure, kDamaged);
       report.damage = 1;
       return report;
@@ -126,11 +134,11 @@ struct VerifyCommand {
     if (!words.set.empty() || !words.snapshot.empty()) return {settled_set(store, words.set)};
     return sets_in(store);
   }
-  std::vector<std::string> ids(ObjectStore& store,
-                               const std::string& set,
-                               const Output& out) const {
-    if (!words.snapshot.empty()) return {settled_snapshot(store, set, words.snapshot)};
-    return readable_snapshots(store, set, out);
+  std::optional<std::vector<std::string>> ids(ObjectStore& store,
+                                              const std::string& set,
+                                              const Output& out) const {
+    if (words.snapshot.empty()) return readable_snapshots(store, set, out);
+    return std::vector<std::string>{settled_snapshot(store, set, words.snapshot)};
   }
 
   void show_store(const VerifyReport& report,
@@ -217,7 +225,7 @@ void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   verb.footer(help_end(
       "ragtape verify --full documents.tar.gz",
       "0 no damage found; 1 failed; 2 usage; 4 damage found, or the tree is not as the tape says; "
-      "10 no such archive"));
+      "10 no such archive; 12 some of the store may not be read"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

@@ -100,14 +100,22 @@ std::string summary_text(const tape::CatalogSummary& summary) {
   return out;
 }
 
-std::vector<std::string> readable_snapshots(ObjectStore& store,
-                                            const std::string& set,
-                                            const Output& out) {
-  std::vector<std::string> ids;
+std::optional<std::vector<std::string>> readable_snapshots(ObjectStore& store,
+                                                           const std::string& set,
+                                                           const Output& out) {
+  std::optional<std::vector<std::string>> ids;
   const auto failure = tape::failure_of([&] { ids = snapshots_of(store, set); });
   if (failure && failure->kind() != tape::ErrorKind::denied) throw tape::Error(*failure);
   if (failure) out.warning(std::string(failure->what()) + "; if it is a set, it was passed over");
   return ids;
+}
+
+ExitCode report_busy(const std::string& set, const Output& out) {
+  out.error(
+      {tape::ErrorKind::usage, "set " + tape::shown(set) + ": another run holds it on this machine",
+       "wait until it is done"},
+      kBusy);
+  return kBusy;
 }
 
 Json reading_fields(const tape::ReadCounts& counts) {

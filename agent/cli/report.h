@@ -1,6 +1,7 @@
 // What scan, pack and info say of a tape, in one wording.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,14 @@ std::function<void(const std::string&, const std::string&)> excluded_report(cons
 Json summary_fields(const tape::CatalogSummary& summary);
 std::string summary_text(const tape::CatalogSummary& summary);
 
-// The snapshots of a set that nobody named; somebody's folder that may not be read is a warning.
-std::vector<std::string> readable_snapshots(ObjectStore& store,
-                                            const std::string& set,
-                                            const Output& out);
+// The snapshots of a set that nobody named. None: it may not be read, perhaps it is somebody else's
+// folder; a warning says so.
+std::optional<std::vector<std::string>> readable_snapshots(ObjectStore& store,
+                                                           const std::string& set,
+                                                           const Output& out);
+
+// Another run holds the set: says so.
+ExitCode report_busy(const std::string& set, const Output& out);
 
 // `requests` and `bytes_read` of a run that read an archive or a store.
 Json reading_fields(const tape::ReadCounts& counts);

@@ -44,10 +44,17 @@ std::string state_folder(const GlobalOptions& global) {
   return folder;
 }
 
+std::optional<std::string> known_state_folder(const GlobalOptions& global) {
+  std::optional<std::string> out;
+  static_cast<void>(tape::failure_of([&] { out = chosen_folder(global); }));
+  return out;
+}
+
 std::optional<tape::FileIdentity> state_identity(const GlobalOptions& global) {
-  std::optional<tape::FileIdentity> out;
   // Without a place for state there is none in the tree.
-  static_cast<void>(tape::failure_of([&] { out = tape::identity_of(chosen_folder(global)); }));
+  const auto folder = known_state_folder(global);
+  std::optional<tape::FileIdentity> out;
+  if (folder) static_cast<void>(tape::failure_of([&] { out = tape::identity_of(*folder); }));
   return out;
 }
 

@@ -15,7 +15,10 @@ namespace agent {
 // without HOME and not root.
 std::string state_folder(const GlobalOptions& global);
 
-// The same, but never made: none when it is not there, or nobody says where.
+// The same, but never made: none when nobody says where.
+std::optional<std::string> known_state_folder(const GlobalOptions& global);
+
+// Never made: none when it is not there, or nobody says where.
 std::optional<tape::FileIdentity> state_identity(const GlobalOptions& global);
 
 // Where the tape of the tree at `root` (resolved) is kept, so that it is found again by DIR.

@@ -68,6 +68,9 @@ class Verify {
 
   std::string digest_of(const std::string& key, const tape::ManifestVolume& volume) {
     const tape::CountingSource source(store_.open(key), counts_);
+    if (source.size() != volume.size)
+      throw Error(ErrorKind::corrupt, "it has " + std::to_string(source.size()) + " bytes now, " +
+                                          std::to_string(volume.size) + " a moment ago");
     tape::PartsDigest digest;
     tape::Bytes part;
     for (tape::ByteCount at = 0; at < volume.size; at += part.size()) {

@@ -154,10 +154,8 @@ class FileStore final : public ObjectStore {
 
   void abort_uploads(const std::string& prefix) override {
     const std::string folder = root_ + "/" + prefix;
+    must_not_lead_away(prefix);
     for (const auto& [name, mode] : all_names_in(prefix)) {
-      // Nothing is deleted through a symlink.
-      struct stat info {};
-      if (::lstat((folder + name).c_str(), &info) != 0 || S_ISLNK(info.st_mode)) continue;
       if (S_ISDIR(mode)) abort_uploads(prefix + name + "/");
       if (S_ISREG(mode) && is_temporary(name)) tape::remove_if_there(folder + name);
     }
@@ -206,6 +204,7 @@ class FileStore final : public ObjectStore {
 
   void remove(const std::string& key) override {
     const std::string path = place(key);
+    must_not_lead_away(key);
     if (tape::remove_if_there(path)) tape::sync_folder(tape::folder_of(path));
     remove_empty_parents(key);
   }
@@ -228,6 +227,18 @@ class FileStore final : public ObjectStore {
     if (!identity_ || tape::identity_of(root_) != identity_)
       throw Error(ErrorKind::transient, shown(root_) + ": the store is not there any more",
                   "when it is back, the same command continues");
+  }
+
+  // A set may be a symlink to another disk; below it, nothing is deleted through one.
+  void must_not_lead_away(const std::string& key) const {
+    std::size_t slash = key.find('/');
+    while (slash != std::string::npos && (slash = key.find('/', slash + 1)) != std::string::npos) {
+      const std::string folder = root_ + "/" + key.substr(0, slash);
+      struct stat info {};
+      if (::lstat(folder.c_str(), &info) == 0 && S_ISLNK(info.st_mode))
+        throw Error(ErrorKind::usage,
+                    shown(folder) + ": a symlink, and nothing is deleted through one");
+    }
   }
 
   static void sync_if_there(const std::string& folder) {
@@ -318,9 +329,11 @@ class FileStore final : public ObjectStore {
         // Passed over, it would look as if it were not there.
         throw tape::errno_error(shown(path), errno);
       }
-      // A set may be a symlink to another disk. One that leads nowhere is not ours.
+      // A set may be a symlink to another disk; what is one below it, or leads nowhere, is not
+      // ours.
       struct stat target {};
-      if (S_ISLNK(info.st_mode) && ::stat(path.c_str(), &target) == 0) info = target;
+      if (prefix.empty() && S_ISLNK(info.st_mode) && ::stat(path.c_str(), &target) == 0)
+        info = target;
       out.emplace_back(name, info.st_mode);
     }
     if (errno != 0) throw tape::errno_error(shown(folder), errno);

@@ -155,8 +155,9 @@ tape::Manifest read_manifest(ObjectStore& store,
   });
   if (failure && failure->kind() == ErrorKind::corrupt)
     throw Error(failure->kind(), failure->what(),
-                "its volumes can still be read: cat " + shown(name.substr(0, name.rfind('/') + 1)) +
-                    "*.tar.gz* | tar -xz; other snapshots: --snapshot ID");
+                "its volumes can still be read: cat '" +
+                    shown(name.substr(0, name.rfind('/') + 1)) +
+                    "'*.tar.gz* | tar -xz; other snapshots: --snapshot ID");
   if (failure) throw Error(*failure);
   return *out;
 }

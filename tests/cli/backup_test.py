@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """backup and the verbs that read a store, as a user types them."""
 import glob
+import json
 import os
+import subprocess
 import time
 import unittest
 
@@ -122,9 +124,40 @@ class Backup(CliTest):
         self.backed_up()
         os.symlink("loop", self.path("store", "loop"))
         os.mkdir(self.path("store", "private"), mode=0)
-        for verb in (["snapshots"], ["ls"], ["verify"]):
+        for verb in (["snapshots"], ["ls"]):
             self.done(*verb, self.path("store"))
         os.chmod(self.path("store", "private"), 0o700)
+
+    def test_verify_does_not_call_sound_what_it_may_not_read(self):
+        self.backed_up()
+        store = self.path("store")
+        os.mkdir(os.path.join(store, "private"), mode=0o700)
+        subprocess.run(["chmod", "-R", "a+rX", os.path.join(store, "s"), store], check=True)
+        os.chmod(os.path.join(store, "private"), 0)
+        done = self.run_ragtape("verify", store, as_nobody=True)
+        self.assertEqual(done.returncode, 12, done.stderr)
+        self.assertIn(b"private", done.stderr)
+        self.assertIn(b"1 snapshots", done.stdout)
+        self.assertEqual(self.run_ragtape("verify", store, "--set", "s", as_nobody=True).returncode, 0)
+
+    def test_what_was_interrupted_is_listed_as_unfinished(self):
+        first = self.backed_up()["snapshot"]
+        write(self.path("tree", "more"), b"more")
+        second = self.backed_up_again()
+        os.unlink(self.path("store", "s", first, "manifest.json"))
+        done = self.done("snapshots", self.path("store"))
+        self.assertRegex(done.stdout, b"(?m)^%s  s  unfinished" % first.encode())
+        lines = [json.loads(line) for line in self.done("--json", "snapshots", self.path("store")).stdout.splitlines()]
+        self.assertEqual([line["snapshot"] for line in lines if line["message_type"] == "unfinished"], [first])
+        self.assertEqual([line["snapshot"] for line in lines if line["message_type"] == "snapshot"], [second])
+
+    def test_a_symlink_to_a_snapshot_is_none_and_forgets_none(self):
+        first = self.backed_up()["snapshot"]
+        other = "20260101T000000Z-deadbeef"
+        os.symlink(first, self.path("store", "s", other))
+        self.assertNotIn(other.encode(), self.done("snapshots", self.path("store")).stdout)
+        self.fails(10, "forget", self.path("store"), "--snapshot", other)
+        self.done("verify", "--full", self.path("store"))
 
     def test_the_folder_of_the_state_is_no_source(self):
         state = self.path("tree")

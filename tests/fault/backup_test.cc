@@ -2,16 +2,14 @@
 // and the next run ends with the volumes of an untroubled one.
 #include "backup/backup.h"
 
+#include <functional>
 #include <map>
 
-#include "backup/forget.h"
-#include "restore/snapshot_reader.h"
+#include "restore/verify.h"
 #include "store/file_store.h"
 #include "store/snapshots.h"
 #include "support/expect.h"
-#include "support/memory_store.h"
-#include "support/samples.h"
-#include "support/temporary_folder.h"
+#include "support/small_backup.h"
 #include "tape/files.h"
 
 using namespace test;
@@ -19,65 +17,6 @@ using tape::Error;
 using tape::ErrorKind;
 using tape::failed;
 using tape::Faults;
-
-namespace {
-
-void fill(const TemporaryFolder& folder) {
-  make_folder(folder / "tree");
-  make_folder(folder / "tree/dir");
-  for (int i = 0; i < 9; ++i)
-    write_file(folder / ("tree/dir/f" + std::to_string(i)),
-               tape::as_text(tape::mixed_bytes(90'000, static_cast<std::uint64_t>(i))));
-  write_file(folder / "tree/empty", "");
-}
-
-agent::BackupOptions small_backup(const TemporaryFolder& folder) {
-  agent::BackupOptions options;
-  options.source.path = folder / "tree";
-  options.source.metadata = tape::Metadata::full;
-  options.ragzip.engine = tape::Engine::zlib;
-  options.ragzip.level = 1;
-  options.ragzip.page_bits = 13;
-  options.ragzip.workers = 2;
-  options.volume_size = 1 << 18;
-  options.part_size = 1 << 16;
-  options.set = "s";
-  options.set_typed = true;
-  options.host = "h";
-  return options;
-}
-
-agent::BackupSummary run(agent::ObjectStore& store,
-                         const TemporaryFolder& folder,
-                         const agent::BackupOptions& options) {
-  const auto set = agent::SetFolder::lock(folder / "state", "memory:", "s");
-  REQUIRE(set);
-  return agent::backup({store, *set, options, {}});
-}
-
-// By their names without the snapshot's.
-std::map<std::string, tape::Bytes> volumes(const MemoryStore& store) {
-  std::map<std::string, tape::Bytes> out;
-  for (const auto& [key, bytes] : store.objects()) {
-    const std::string name = key.substr(key.rfind('/') + 1);
-    if (name.starts_with("s.tar.gz")) out[name] = bytes;
-  }
-  return out;
-}
-
-bool has_manifest(MemoryStore& store) {
-  return !agent::snapshots_of(store, "s").empty();
-}
-
-// Every snapshot that is visible holds all of its volumes, sound.
-void is_whole(MemoryStore& store) {
-  for (const std::string& id : agent::snapshots_of(store, "s")) {
-    tape::ReadCounts counts;
-    agent::open_snapshot(store, agent::read_manifest(store, "s", id), counts)->check_all({});
-  }
-}
-
-}  // namespace
 
 TEST_CASE("backup: whichever call of the store fails, the next run completes it", "[fault]") {
   std::map<std::string, tape::Bytes> expected;
@@ -186,10 +125,11 @@ TEST_CASE("backup: --restart leaves a snapshot that was made", "[fault]") {
   Faults faults = Faults::at_call(counting.calls(), Error(ErrorKind::transient, "planted failure"));
   FaultyStore faulty(second, faults, Lost::answer);
   REQUIRE(tape::failure_of([&] { run(faulty, folder, options); }));
-  REQUIRE(agent::snapshots_of(second, "s").size() == 1);
+  const auto made = agent::snapshots_of(second, "s");
+  REQUIRE(made.size() == 1);
   options.restart = true;
   run(second, folder, options);
-  CHECK(agent::snapshots_of(second, "s").size() >= 1);
+  CHECK(agent::snapshots_of(second, "s").front() == made.front());
   is_whole(second);
 }
 
@@ -301,120 +241,172 @@ TEST_CASE("backup: a second run at once is refused, and a dry run makes nothing"
   CHECK(store.objects().empty());
 }
 
-namespace {
-
-// Two snapshots that share a volume, as one that borrows would; and a third by itself.
-std::vector<std::string> three_snapshots(MemoryStore& store, const TemporaryFolder& folder) {
-  const agent::BackupOptions options = small_backup(folder);
-  for (const char* name : {"tree/one", "tree/two", "tree/three"}) {
-    write_file(folder / name, name);
-    run(store, folder, options);
-  }
-  const std::vector<std::string> ids = agent::snapshots_of(store, "s");
-  REQUIRE(ids.size() == 3);
-  tape::Manifest second = agent::read_manifest(store, "s", ids[1]);
-  const tape::Manifest first = agent::read_manifest(store, "s", ids[0]);
-  second.volumes.front().key = first.volumes.front().key;
-  store.put(agent::manifest_key("s", ids[1]), tape::as_bytes(tape::encode_manifest(second)),
-            agent::ObjectStore::Put::replace);
-  store.remove("s/" + ids[1] + "/s.tar.gz.00000");
-  return ids;
-}
-
-}  // namespace
-
-TEST_CASE("forget: whichever call fails, what is visible is whole, and the same call completes it",
-          "[fault]") {
+TEST_CASE("backup: 1, 2 and 7 uploads at once over a slow store give the same volumes",
+          "[fault][threads]") {
   const TemporaryFolder folder;
   fill(folder);
-  MemoryStore made;
-  const auto ids = three_snapshots(made, folder);
-  const agent::ForgetOptions first_two{"s", {ids[0], ids[1]}, false, {}};
-  MemoryStore expected;
-  const auto copy_to = [&](MemoryStore& store) {
-    for (const auto& [key, bytes] : made.objects())
-      store.put(key, bytes, agent::ObjectStore::Put::replace);
-  };
-  copy_to(expected);
-  Faults counting = Faults::none();
-  FaultyStore counted(expected, counting, Lost::request);
-  const agent::ForgetReport report = agent::forget(counted, first_two);
-  {
-    // The second borrows a volume of the first: to name one twice is to name it once.
-    MemoryStore store;
-    copy_to(store);
-    agent::forget(store, {"s", {ids[1], ids[1]}, false, {}});
-    CHECK(store.head("s/" + ids[0] + "/s.tar.gz.00000"));
-  }
-  CHECK(report.snapshots == first_two.snapshots);
-  CHECK(agent::snapshots_of(expected, "s") == std::vector<std::string>{ids[2]});
-  for (const auto& [key, bytes] : expected.objects())
-    CHECK((key == "README.txt" || key.starts_with("s/" + ids[2] + "/")));
-  for (const Lost lost : {Lost::request, Lost::answer}) {
-    for (std::uint64_t k = 1; k <= counting.calls(); ++k) {
-      INFO("call " << k << " of " << counting.calls());
+  agent::BackupOptions options = small_backup(folder);
+  std::map<std::string, tape::Bytes> expected;
+  for (const std::size_t workers : {1U, 2U, 7U}) {
+    options.upload_workers = workers;
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+      INFO(workers << " uploads, seed " << seed);
+      std::filesystem::remove_all(folder / "state");
       MemoryStore store;
-      copy_to(store);
-      Faults faults = Faults::from_call(k, Error(ErrorKind::io, "planted failure"));
-      FaultyStore faulty(store, faults, lost);
-      CHECK(tape::failure_of([&] { agent::forget(faulty, first_two); }).has_value());
-      for (const std::string& id : agent::snapshots_of(store, "s")) {
-        for (const auto& volume : agent::read_manifest(store, "s", id).volumes)
-          CHECK(store.head("s/" + volume.key));
-      }
-      // What is left of them, one by one: those that are all gone are not found any more.
-      for (const std::string& id : first_two.snapshots) {
-        const auto failure = tape::failure_of([&] {
-          agent::forget(store, {"s", {id}, false, {}});
-        });
-        if (failure) CHECK(failure->kind() == ErrorKind::not_found);
-      }
-      CHECK(store.objects() == expected.objects());
+      SlowStore slow(store, seed);
+      // One call in the middle fails: what is under way then is not lost.
+      Faults faults = Faults::at_call(9 + 4 * seed, Error(ErrorKind::transient, "planted failure"));
+      FaultyStore faulty(slow, faults, Lost::request);
+      static_cast<void>(tape::failure_of([&] { run(faulty, folder, options); }));
+      CHECK(faults.failures() == 1);
+      run(slow, folder, options);
+      if (expected.empty()) expected = volumes(store);
+      REQUIRE(expected.size() > 3);
+      REQUIRE(volumes(store) == expected);
+      CHECK(store.uploads() == 0);
     }
   }
 }
 
-TEST_CASE("forget: stops between two deletions, and a damaged manifest goes with its folder",
+TEST_CASE("backup: a --restart that dies on the way is completed by the plain command", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  agent::BackupOptions options = small_backup(folder);
+  std::uint64_t tried = 0;
+  for (std::uint64_t k = 1;; ++k) {
+    INFO(k);
+    std::filesystem::remove_all(folder / "state");
+    MemoryStore store;
+    options.restart = false;
+    Faults first = Faults::from_call(20, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore interrupted(store, first, Lost::request);
+    REQUIRE(tape::failure_of([&] { run(interrupted, folder, options); }));
+    const auto held = agent::unfinished_in(store, "s");
+    REQUIRE(held.size() == 1);
+    options.restart = true;
+    Faults second = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
+    FaultyStore dying(store, second, Lost::answer);
+    static_cast<void>(tape::failure_of([&] { run(dying, folder, options); }));
+    const bool given_up = volumes(store).empty();
+    options.restart = false;
+    const agent::BackupSummary summary = run(store, folder, options);
+    is_whole(store);
+    CHECK(store.uploads() == 0);
+    for (const auto& [key, bytes] : store.objects())
+      CHECK((key == "README.txt" || key.starts_with("s/" + summary.snapshot + "/")));
+    ++tried;
+    if (given_up && summary.snapshot != held.front()) break;
+  }
+  CHECK(tried > 5);
+}
+
+TEST_CASE("backup: --restart does not give up the run of another tree", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  agent::BackupOptions options = small_backup(folder);
+  MemoryStore store;
+  Faults faults = Faults::from_call(20, Error(ErrorKind::transient, "planted failure"));
+  FaultyStore interrupted(store, faults, Lost::request);
+  REQUIRE(tape::failure_of([&] { run(interrupted, folder, options); }));
+  make_folder(folder / "other");
+  make_folder(folder / "other/tree");
+  agent::BackupOptions other = options;
+  other.source.path = folder / "other/tree";
+  other.restart = true;
+  other.set_typed = false;
+  const auto before = store.objects();
+  const Error error = failed([&] { run(store, folder, other); });
+  CHECK(error.kind() == ErrorKind::usage);
+  CHECK(error.hint().find("--set") != std::string::npos);
+  CHECK(store.objects() == before);
+  // The first one's goes on.
+  CHECK(run(store, folder, options).bytes_resumed_at.value_or(0) > 0);
+  is_whole(store);
+}
+
+namespace {
+
+// A store that does something of its own when a manifest is put or opened.
+class MeddlingStore final : public WrappedStore {
+ public:
+  explicit MeddlingStore(agent::ObjectStore& store) : WrappedStore(store) {}
+  std::optional<agent::ObjectInfo> put(const std::string& key,
+                                       tape::ByteView bytes,
+                                       Put how) override {
+    auto out = WrappedStore::put(key, bytes, how);
+    if (key.ends_with("manifest.json") && behind_manifest) behind_manifest();
+    return out;
+  }
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    if (key.ends_with("manifest.json") && in_front_of_open) in_front_of_open();
+    return WrappedStore::open(key);
+  }
+  std::function<void()> behind_manifest;
+  std::function<void()> in_front_of_open;
+};
+
+}  // namespace
+
+TEST_CASE("backup: a volume that goes while the manifest is put takes the manifest with it",
           "[fault]") {
   const TemporaryFolder folder;
   fill(folder);
   MemoryStore store;
-  const auto ids = three_snapshots(store, folder);
-  int left = 3;
-  const agent::ForgetOptions stopped{"s", {ids[2]}, false, [&] {
-                                       if (--left == 0)
-                                         throw Error(ErrorKind::canceled, "interrupted");
-                                     }};
-  const Error error = failed([&] { agent::forget(store, stopped); });
-  CHECK(error.kind() == ErrorKind::canceled);
-  CHECK(error.hint().find("the same command") != std::string::npos);
-  CHECK(agent::unfinished_in(store, "s") == std::vector<std::string>{ids[2]});
-  // Another's damaged manifest may name anything.
-  store.put(agent::manifest_key("s", ids[0]), tape::as_bytes("{}"),
-            agent::ObjectStore::Put::replace);
-  CHECK(failed([&] {
-          agent::forget(store, {"s", {ids[2]}, false, {}});
-        }).kind() == ErrorKind::corrupt);
-  agent::forget(store, {"s", {ids[0], ids[2]}, false, {}});
-  // What the second borrows from the first is kept.
-  CHECK(store.head("s/" + ids[0] + "/s.tar.gz.00000"));
-  CHECK_FALSE(store.head("s/" + ids[0] + "/s.tar.gz.00001"));
-  CHECK(agent::snapshots_of(store, "s") == std::vector<std::string>{ids[1]});
+  MeddlingStore meddling(store);
+  meddling.behind_manifest = [&] {
+    for (const auto& [key, bytes] : store.objects()) {
+      if (key.ends_with(".00001")) store.remove(key);
+    }
+  };
+  const Error error = failed([&] { run(meddling, folder, small_backup(folder)); });
+  CHECK(error.kind() == ErrorKind::corrupt);
+  CHECK_FALSE(has_manifest(store));
 }
 
-TEST_CASE("forget: a backup that commits meanwhile keeps its volumes", "[fault]") {
+TEST_CASE("backup: a manifest on a bad sector, or forgotten meanwhile, stops no other", "[fault]") {
+  const TemporaryFolder folder;
+  fill(folder);
+  const agent::BackupOptions options = small_backup(folder);
+  for (const ErrorKind kind : {ErrorKind::io, ErrorKind::not_found}) {
+    std::filesystem::remove_all(folder / "state");
+    MemoryStore store;
+    run(store, folder, options);
+    MeddlingStore meddling(store);
+    meddling.in_front_of_open = [&] { throw Error(kind, "planted failure"); };
+    CHECK(run(meddling, folder, options).outcome == agent::BackupSummary::Outcome::made);
+    CHECK(agent::snapshots_of(store, "s").size() == 2);
+    // Nothing else is taken for damage.
+    meddling.in_front_of_open = [&] { throw Error(ErrorKind::denied, "planted failure"); };
+    CHECK(failed([&] { run(meddling, folder, options); }).kind() == ErrorKind::denied);
+  }
+}
+
+TEST_CASE("verify: a volume that shrinks between two looks is damage", "[fault]") {
   const TemporaryFolder folder;
   fill(folder);
   MemoryStore store;
-  const auto ids = three_snapshots(store, folder);
-  const std::string key = agent::manifest_key("s", ids[2]);
-  const tape::Bytes manifest = agent::read_object(store, key, 1 << 20);
-  store.remove(key);
-  const auto before = store.objects().size();
-  const auto commits = [&] { store.put(key, manifest, agent::ObjectStore::Put::if_absent); };
-  const Error error = failed([&] { agent::forget(store, {"s", {ids[2]}, false, commits}); });
-  CHECK(error.kind() == ErrorKind::usage);
-  CHECK(store.objects().size() == before + 1);
+  const std::string id = run(store, folder, small_backup(folder)).snapshot;
+  const tape::Manifest manifest = agent::read_manifest(store, "s", id);
+  const std::string key = agent::object_key(manifest, manifest.volumes[1]);
+  class Shrinking final : public WrappedStore {
+   public:
+    Shrinking(agent::ObjectStore& held, agent::ObjectInfo before)
+        : WrappedStore(held), before_(std::move(before)) {}
+    std::optional<agent::ObjectInfo> head(const std::string& of) override {
+      return of == before_.key ? before_ : WrappedStore::head(of);
+    }
+
+   private:
+    agent::ObjectInfo before_;
+  } shrinking(store, *store.head(key));
+  tape::Bytes bytes = store.objects()[key];
+  bytes.pop_back();
+  store.put(key, bytes, agent::ObjectStore::Put::replace);
   tape::ReadCounts counts;
-  agent::open_snapshot(store, agent::read_manifest(store, "s", ids[2]), counts)->check_all({});
+  std::vector<std::string> said;
+  agent::VerifyEvents events;
+  events.damage = [&](const Error& error) { said.emplace_back(error.what()); };
+  CHECK(agent::verify_snapshot({shrinking, counts, events}, manifest, {}).damage == 1);
+  REQUIRE(said.size() == 1);
+  CHECK(said.front().find("a moment ago") != std::string::npos);
 }

@@ -1,12 +1,15 @@
-// An ObjectStore in memory, and a wrapper that fails on command.
+// An ObjectStore in memory, and wrappers that fail on command or take their time.
 //
 // Threads: any number of callers.
 #pragma once
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <mutex>
+#include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "store/object_store.h"
@@ -132,13 +135,10 @@ class MemoryStore final : public agent::ObjectStore {
   std::uint64_t next_ = 0;
 };
 
-// When a call fails: before it reached the store, or after, the answer being lost.
-enum class Lost { request, answer };
-
-class FaultyStore final : public agent::ObjectStore {
+// Hands every call on to another store; a test overrides what it wants to meddle with.
+class WrappedStore : public agent::ObjectStore {
  public:
-  FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost)
-      : store_(store), faults_(faults), lost_(lost) {}
+  explicit WrappedStore(agent::ObjectStore& store) : store_(store) {}
 
   std::string name() const override { return store_.name(); }
   std::uint32_t part_count_max() const override { return store_.part_count_max(); }
@@ -187,26 +187,62 @@ class FaultyStore final : public agent::ObjectStore {
     around([&] { store_.remove(key); });
   }
 
+ protected:
+  virtual void before() {}
+  virtual void after() {}
+
  private:
-  void fault() {
-    const std::lock_guard lock(mutex_);
-    faults_.call();
-  }
   template <class Step>
   auto around(Step step) -> decltype(step()) {
-    if (lost_ == Lost::request) fault();
+    before();
     if constexpr (std::is_void_v<decltype(step())>) {
       step();
-      if (lost_ == Lost::answer) fault();
+      after();
     } else {
       auto out = step();
-      if (lost_ == Lost::answer) fault();
+      after();
       return out;
     }
   }
   agent::ObjectStore& store_;
+};
+
+// When a call fails: before it reached the store, or after, the answer being lost.
+enum class Lost { request, answer };
+
+class FaultyStore final : public WrappedStore {
+ public:
+  FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost)
+      : WrappedStore(store), faults_(faults), lost_(lost) {}
+
+ private:
+  void before() override {
+    if (lost_ == Lost::request) fault();
+  }
+  void after() override {
+    if (lost_ == Lost::answer) fault();
+  }
+  void fault() {
+    const std::lock_guard lock(mutex_);
+    faults_.call();
+  }
   tape::Faults& faults_;
   Lost lost_;
+  std::mutex mutex_;
+};
+
+// Each call takes its time, a random one.
+class SlowStore final : public WrappedStore {
+ public:
+  SlowStore(agent::ObjectStore& store, std::uint64_t seed) : WrappedStore(store), random_(seed) {}
+
+ private:
+  void before() override { std::this_thread::sleep_for(delay()); }
+  std::chrono::microseconds delay() {
+    const std::lock_guard lock(mutex_);
+    return std::chrono::microseconds(random_() % 2000);
+  }
+  std::mt19937_64 random_;
   std::mutex mutex_;
 };
 

@@ -52,6 +52,7 @@ decltype(auto) within(std::string_view where, Step&& step) {
   try {
     return std::forward<Step>(step)();
   } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(where)) throw;  // it says so itself
     throw Error(error.kind(), std::string(where) + ": " + error.what(), error.hint());
   }
 }

@@ -103,6 +103,32 @@ TEST_CASE("file_store: a put that was cut, and an upload, are gone with abort_up
   CHECK_FALSE(std::filesystem::exists(folder / "store/s"));
 }
 
+TEST_CASE(
+    "file_store: a set may be a symlink; what is one below it is not there, and nothing is "
+    "deleted through it",
+    "[file_store]") {
+  const TemporaryFolder folder;
+  bool made = false;
+  const auto store = agent::create_file_store(folder / "store", made);
+  make_folder(folder / "disk");
+  std::filesystem::create_directory_symlink(folder / "disk", folder / "store/set");
+  store->put("set/one/x", bytes_of("x"), ObjectStore::Put::replace);
+  store->put("set/two/x", bytes_of("x"), ObjectStore::Put::replace);
+  make_folder(folder / "elsewhere");
+  write_file(folder / "elsewhere/x", "another's");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "disk/three");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "disk/one/deep");
+  std::filesystem::create_directory_symlink(".", folder / "disk/one/loop");
+  CHECK(store->folders("set/") == std::vector<std::string>{"one", "two"});
+  CHECK(keys_in(*store, "") == std::vector<std::string>{"set/one/x", "set/two/x"});
+  for (const char* key : {"set/three/x", "set/one/deep/x"})
+    CHECK(failed([&] { store->remove(key); }).kind() == tape::ErrorKind::usage);
+  CHECK(failed([&] { store->abort_uploads("set/three/"); }).kind() == tape::ErrorKind::usage);
+  store->remove("set/two/x");
+  CHECK(read_file(folder / "elsewhere/x") == "another's");
+  CHECK(keys_in(*store, "") == std::vector<std::string>{"set/one/x"});
+}
+
 TEST_CASE("file_store: a store that went away is not an empty one", "[file_store]") {
   const TemporaryFolder folder;
   bool made = false;
