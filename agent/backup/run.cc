@@ -87,12 +87,12 @@ void must_continue(const JournalRun& was, const JournalRun& is, const std::strin
                ", this one has " + now,
            "run the same command to continue it, or give it up with --restart");
   };
-  must_be_the_tree_of(was, is);
   if (was.store != is.store || was.set != is.set)
     throw Error(
         ErrorKind::corrupt,
         shown(journal) + ": it belongs to set " + shown(was.set) + " in " + shown(was.store),
         "--restart gives it up");
+  must_be_the_tree_of(was, is);
   const tape::SnapshotOptions& then = was.options;
   const tape::SnapshotOptions& now = is.options;
   const auto name = [](tape::Metadata m) {

@@ -64,6 +64,14 @@ ensure_packages() {
   fi
 }
 
+# What the preset asan is built with.
+ensure_clang() {
+  ensure_packages clang
+  local version
+  version=$(clang -dumpversion)
+  ensure_packages "libclang-rt-${version%%.*}-dev"
+}
+
 # A build folder that was copied along with its checkout builds the checkout that it came from.
 configured_here() {
   [[ -e $1/build.ninja ]] && grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$1/CMakeCache.txt"

@@ -216,7 +216,7 @@ class PosixTreeWriter final : public TreeWriter {
                            makedev(member.device_major, member.device_minor));
         break;
       default:
-        TAPE_ASSERT(!"a node that is none");
+        TAPE_ASSERT(false && "a node that is none");
     }
     if (failed != 0) throw errno_error(shown(path), errno);
   }
