@@ -131,7 +131,7 @@ class Archive {
   using Damage = std::function<void(const Error& error)>;
   std::unique_ptr<RecordCursor> records_from(std::string_view from, const Damage& damage = {});
 
-  // Every volume that the member lies in, in order. Fails: corrupt.
+  // Every volume that the member lies in, in order. Fails: as open() does, but for the header.
   std::vector<MemberPlace> locate(const MemberRecord& record);
   const std::string& volume_name(std::size_t volume) const { return volumes_[volume].name; }
 
@@ -167,6 +167,7 @@ class Archive {
   decltype(auto) in_volume(std::size_t number, Step&& step);
   void check_everything(const std::function<void(ByteCount done)>& progress);
   void check_facts(std::size_t number);
+  void must_be_here(const MemberRecord& record) const;
   void must_be_whole();
   void check_end(TapeOffset position);
 

@@ -317,7 +317,8 @@ void Archive::expect_walk(ByteCount most) {
   reading_ = {};
 }
 
-std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
+// Of a volume by itself a member may lie in others; of an omitted one nothing lies anywhere.
+void Archive::must_be_here(const MemberRecord& record) const {
   if (record.has(kRecordOmitted))
     throw Error(ErrorKind::unsupported,
                 shown(record.name()) +
@@ -327,14 +328,20 @@ std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
       (record.offset < 0 && begin.value() < static_cast<std::uint64_t>(-record.offset)))
     throw Error(ErrorKind::unsupported,
                 shown(record.name()) + ": lies in several volumes, of which this is one");
+}
+
+std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
+  must_be_here(record);
   return std::unique_ptr<MemberReader>(new MemberReader(*this, record));
 }
 
 std::vector<MemberPlace> Archive::locate(const MemberRecord& record) {
+  must_be_here(record);
   std::vector<MemberPlace> out;
-  const std::int64_t begin = tape_offset(record);
-  const TapeOffset first(begin < 0 ? 0 : static_cast<std::uint64_t>(begin));
-  const TapeOffset end(static_cast<std::uint64_t>(begin) + size_on_tape(record));
+  const TapeOffset first = offset_of(record);
+  const TapeOffset end = first + size_on_tape(record);
+  const ArchiveVolume& last = volumes_[record.volume];
+  if (end > last.begin + last.tape_size) corrupt(record, "it reaches behind the end of its volume");
   for (std::size_t number = volume_at(first); number <= record.volume; ++number) {
     in_volume(number, [&](VolumeFile& reader) {
       const auto found =

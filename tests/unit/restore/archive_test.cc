@@ -223,8 +223,12 @@ TEST_CASE("archive: members that this version cannot give are unsupported, not w
       const Bytes bytes = volume_of_record(tape, c.change);
       const MemorySource source(bytes);
       Archive archive(source);
-      const Error error = failed([&] { return archive.open(*archive.index().find("r/a")); });
+      const MemberRecord record = *archive.index().find("r/a");
+      const Error error = failed([&] { return archive.open(record); });
       CHECK(error.kind() == ErrorKind::unsupported);
+      const Error nowhere = failed([&] { return archive.locate(record); });
+      CHECK(nowhere.kind() == ErrorKind::unsupported);
+      CHECK(std::string(nowhere.what()) == error.what());
     }
   }
 }

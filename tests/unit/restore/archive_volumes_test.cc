@@ -238,3 +238,44 @@ TEST_CASE("archive: a record that reaches behind a partial last page is corrupt"
     CHECK(failed(read_all).kind() == ErrorKind::corrupt);
   }
 }
+
+TEST_CASE("archive: a volume by itself says where a member lies only when all of it is there",
+          "[archive]") {
+  const HandMadeTape tape = sample();
+  const auto plan = VolumePlan::fixed(tape.bytes.size(), 4096, 9);
+  const Volumes volumes(tape, 4096);
+  std::size_t whole = 0;
+  std::size_t refused = 0;
+  for (std::uint64_t number = 0; number < plan.count(); ++number) {
+    const MemorySource source(volumes.bytes[number]);
+    Archive archive(source);
+    const TapeRange slice = plan.slice(number);
+    for (const Entry& entry : tape.entries) {
+      const auto record = archive.find(entry.path);
+      if (!record) continue;
+      INFO("volume " << number << ", " << entry.path);
+      if (slice.contains(entry.offset) && entry.end() <= slice.end()) {
+        ++whole;
+        const auto places = archive.locate(*record);
+        REQUIRE(places.size() == 1);
+        CHECK(slice.begin + places[0].tape.begin.value() == entry.offset);
+        CHECK(places[0].tape.size == entry.end() - entry.offset);
+      } else {
+        ++refused;
+        CHECK(failed([&] { archive.locate(*record); }).kind() == ErrorKind::unsupported);
+      }
+    }
+  }
+  CHECK(whole > 10);
+  CHECK(refused > 5);
+}
+
+TEST_CASE("archive: a record that reaches behind its volume has no place in it", "[archive]") {
+  const HandMadeTape tape = sample();
+  Volumes volumes(tape, 0);
+  Archive archive(volumes.facts);
+  MemberRecord record = *archive.find("r/f119");
+  CHECK(archive.locate(record).size() == 1);
+  record.size = tape.bytes.size();
+  CHECK(failed([&] { archive.locate(record); }).kind() == ErrorKind::corrupt);
+}
