@@ -8,6 +8,7 @@
 // Threads: one caller at a time.
 // Spec:    docs/format.md §1, §2.
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -31,7 +32,8 @@ struct TapeEvent {
   bool resumed = false;          // of a start and an end: earlier bytes were passed over
   ByteView bytes;                // of data; valid until next()
   MemberEnd end;                 // of an end
-  // Of an end: MD5 of the body, when it was asked for and went out whole, and is not empty.
+  // Of an end: MD5 of the body, when it was asked for and `end` has its hash; none of an empty
+  // file, whose hash is there.
   std::optional<Bytes> md5;
 };
 
@@ -51,8 +53,9 @@ class TapeEvents final : private MemberObserver {
   TapeOffset position() const { return stream_.position(); }
   // Fails: Error{usage} beyond the end.
   void seek(TapeOffset at);
-  // No byte behind `end` comes; nothing is completed there unless it is the tape's end.
-  void stop_at(TapeOffset end) { stop_ = end; }
+  // No byte behind `end` comes; nothing is completed there unless it is the tape's end, which
+  // anything behind it means, too.
+  void stop_at(TapeOffset end) { stop_ = std::min(end, TapeOffset(size())); }
 
   // None at the end. Fails: as TapeStream::read.
   std::optional<TapeEvent> next();

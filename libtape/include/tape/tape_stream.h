@@ -110,8 +110,8 @@ class TapeStream {
   // Tape bytes in front of where resume() went on that were read once more.
   ByteCount read_again() const { return read_again_; }
 
-  // Announces the member at the position, if that was not done. Fails: as read(); at the end blocks
-  // there is none.
+  // Announces the member at the position, if that was not done. Fails: as read(); Error{usage} at
+  // the end blocks, which are no member's.
   void begin_member();
 
   // Fills `out`; fewer bytes only at the end of the tape.
@@ -137,6 +137,7 @@ class TapeStream {
   std::string difference_without_body();
   void read_member(MutableBytes& out);
   void read_body(MutableBytes out);
+  void read_source(FileOffset at, MutableBytes out);
   void leave();
 
   Catalog& catalog_;

@@ -14,6 +14,13 @@ namespace tape {
 
 inline constexpr std::uint64_t kVolumeCountMax = 100'000;
 
+// Volumes `first` to `end`, which is not one of them.
+struct VolumeSpan {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  friend constexpr bool operator==(const VolumeSpan&, const VolumeSpan&) = default;
+};
+
 class VolumePlan {
  public:
   // Slices of `volume_size`, the last one shorter; 0: one volume holds the whole tape.
@@ -26,6 +33,9 @@ class VolumePlan {
   TapeRange slice(std::uint64_t volume) const {
     return {cuts_[volume], cuts_[volume + 1] - cuts_[volume]};
   }
+  // Those that hold a byte of `range`, found in O(log count); of what is behind the tape there is
+  // none.
+  VolumeSpan volumes_of(const TapeRange& range) const;
 
  private:
   std::vector<TapeOffset> cuts_;  // the first is 0, the last the tape's end

@@ -105,7 +105,8 @@ void TapeEvents::push_end() {
   event.entry = &*entry_;
   event.resumed = resumed_;
   if (end_) event.end = *end_;
-  if (md5_ && md5_->taken > 0 && md5_->taken == entry_->member.size)
+  // A torn body has no hash either: what went out is not what any file held.
+  if (md5_ && event.end.hash && md5_->taken > 0 && md5_->taken == entry_->member.size)
     event.md5 = md5_->stream.digest();
 }
 

@@ -314,16 +314,12 @@ void TapeStream::resume(const TapePosition& position, std::set<TapeOffset> omitt
   if (body_->load_hash(open.taken, open.hash)) return;
   // Another version of the hash: the file is the same, so it is read once more.
   Bytes buffer(kReadAgainBytes);
-  bool whole = true;
   for (ByteCount done = 0; done < open.taken;) {
     const std::size_t n = std::min<ByteCount>(buffer.size(), open.taken - done);
-    whole = body_->read(FileOffset(done), MutableBytes(buffer).first(n),
-                        on_change_ == OnChange::mark) &&
-            whole;
+    read_source(FileOffset(done), MutableBytes(buffer).first(n));
     done += n;
     read_again_ += n;
   }
-  if (!whole) settle(Outcome::torn, body_->why);
 }
 
 std::size_t TapeStream::read(MutableBytes out) {
@@ -357,6 +353,9 @@ void TapeStream::write_to(ByteSink& sink) {
 
 void TapeStream::begin_member() {
   if (entry_) return;
+  if (position_.value() >= size() - kEndBlocks * kBlockSize)
+    throw Error(ErrorKind::usage, "no member begins at tape offset " +
+                                      std::to_string(position_.value()) + ": the end blocks");
   auto next = cursor_->next();
   if (!next || next->offset > position_ || next->end() <= position_)
     throw Error(ErrorKind::corrupt,
@@ -491,8 +490,13 @@ void TapeStream::read_body(MutableBytes out) {
     std::fill(out.begin(), out.end(), 0);
     return;
   }
-  if (!body_->read(file_of_tape(entry_->body(), position_), out, on_change_ == OnChange::mark))
-    settle(Outcome::torn, body_->why);
+  read_source(file_of_tape(entry_->body(), position_), out);
+}
+
+// Each read behind the end of a torn file finds an end of its own: the first reason stays.
+void TapeStream::read_source(FileOffset at, MutableBytes out) {
+  const bool whole = body_->read(at, out, on_change_ == OnChange::mark);
+  if (!whole && outcome_ != Outcome::torn) settle(Outcome::torn, body_->why);
 }
 
 // The outcomes in the order of docs/format.md §2: omitted, torn by identity or shortness, grew,

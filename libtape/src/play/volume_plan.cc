@@ -1,5 +1,6 @@
 #include "tape/volume_plan.h"
 
+#include <algorithm>
 #include <string>
 
 #include "tape/error.h"
@@ -28,6 +29,15 @@ VolumePlan VolumePlan::fixed(ByteCount tape_size, ByteCount volume_size, int pag
   }
   plan.cuts_.emplace_back(tape_size);
   return plan;
+}
+
+VolumeSpan VolumePlan::volumes_of(const TapeRange& range) const {
+  if (count() == 0 || range.size == 0 || range.begin >= cuts_.back()) return {};
+  // The last cut that is not behind the first byte, the first that is not before the end.
+  const auto first = std::upper_bound(cuts_.begin(), cuts_.end(), range.begin) - 1;
+  const auto end = std::lower_bound(first, cuts_.end() - 1, range.end());
+  return {static_cast<std::uint64_t>(first - cuts_.begin()),
+          static_cast<std::uint64_t>(end - cuts_.begin())};
 }
 
 }  // namespace tape

@@ -1,5 +1,7 @@
 #include "tape/tape_events.h"
 
+#include <map>
+
 #include "support/expect.h"
 #include "support/samples.h"
 #include "support/scanned.h"
@@ -106,13 +108,14 @@ TEST_CASE("tape_events: what was told to stop ends there, completed only at the 
   fill(tree);
   const auto catalog = scanned(tree);
   const Bytes whole = played(*catalog, tree);
-  for (const std::size_t end :
-       {std::size_t{0}, std::size_t{1}, std::size_t{512}, whole.size() - 1, whole.size()}) {
+  for (const std::size_t end : {std::size_t{0}, std::size_t{1}, std::size_t{512}, whole.size() - 1,
+                                whole.size(), whole.size() + 1, whole.size() + kEventBytesMax}) {
     TapeEvents events(*catalog, tree, {});
     events.stop_at(TapeOffset(end));
     const Told some = told(events, TapeOffset(0));
-    CHECK(some.bytes == Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(end)));
-    CHECK(some.completed == (end == whole.size()));
+    const std::size_t size = std::min(end, whole.size());
+    CHECK(some.bytes == Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
+    CHECK(some.completed == (end >= whole.size()));
   }
 }
 
@@ -134,6 +137,25 @@ TEST_CASE("tape_events: an omitted member's range comes, and its end says so", "
   }
   CHECK(omitted == 2);  // and the hard link to it
   CHECK(bytes == events.size());
+}
+
+TEST_CASE("tape_events: a torn body has no digest, an empty one no MD5", "[events]") {
+  MemoryTree tree;
+  tree.add_file("a", mixed_bytes(1000));
+  tree.add_file("b", mixed_bytes(1000));
+  tree.add_file("empty", "");
+  const auto catalog = scanned(tree);
+  tree.rewrite("b", mixed_bytes(900));
+  TapeEvents events(*catalog, tree, {OnChange::mark, true});
+  std::map<std::string, std::string> digests;
+  while (const auto event = events.next()) {
+    if (event->kind == TapeEvent::Kind::member_ends)
+      digests[event->entry->path] = std::string(event->end.hash ? "xxh3 " : "") +
+                                    (event->md5 ? "md5 " : "") +
+                                    (event->end.outcome == Outcome::torn ? "torn" : "");
+  }
+  CHECK(digests == std::map<std::string, std::string>{
+                       {"", ""}, {"a", "xxh3 md5 "}, {"b", "torn"}, {"empty", "xxh3 "}});
 }
 
 TEST_CASE("volume_reader: the slices of any size are the tape, one behind the other", "[volume]") {

@@ -369,3 +369,52 @@ TEST_CASE("tape_stream: a hard link's name that another file has now is changed"
   TapeStream strict(*catalog, tree, nullptr);
   CHECK(failed([&] { rest_of(strict); }).kind() == ErrorKind::source_changed);
 }
+
+TEST_CASE("tape_stream: a torn file's first reason stays, however often it is read behind its end",
+          "[tape_stream]") {
+  MemoryTree tree;
+  tree.add_file("f", mixed_bytes(5000));
+  const auto catalog = scanned(tree);
+  const auto cut = [](MemoryTree& t) { t.rewrite("f", mixed_bytes(1500)); };
+  SECTION("cut while it is read") {
+    change_before(tree, {MemoryTree::Verb::file_read, "f"}, 2, cut);
+    const Played found = play_marked(*catalog, tree, 1000);
+    CHECK(found.heard.ends.at("f").outcome == Outcome::torn);
+    CHECK(found.heard.ends.at("f").why == "it ended at byte 1500 of 5000");
+  }
+  SECTION("cut before") {
+    cut(tree);
+    const Played found = play_marked(*catalog, tree, 1000);
+    CHECK(found.heard.ends.at("f").why == "it has 1500 bytes, had 5000");
+  }
+  SECTION("cut before, and read once more behind an interruption") {
+    cut(tree);
+    TapeStream first(*catalog, tree, nullptr, OnChange::mark);
+    Bytes head(512 + 512 + 2000);
+    first.read(head);
+    TapePosition position = first.state();
+    REQUIRE(position.member);
+    position.member->hash[0] ^= 1;
+    Heard heard;
+    TapeStream second(*catalog, tree, nullptr, OnChange::mark);
+    second.resume(position, {});
+    second.hand_to(&heard);
+    rest_of(second);
+    CHECK(second.read_again() == 2000);
+    CHECK(heard.ends.at("f").why == "it has 1500 bytes, had 5000");
+  }
+}
+
+TEST_CASE("tape_stream: no member begins in the end blocks", "[tape_stream]") {
+  MemoryTree tree;
+  tree.add_file("f", "x");
+  const auto catalog = scanned(tree);
+  TapeStream stream(*catalog, tree, nullptr);
+  for (const ByteCount before : {ByteCount{1024}, ByteCount{1}, ByteCount{0}}) {
+    stream.seek(TapeOffset(stream.size() - before));
+    CHECK(failed([&] { stream.begin_member(); }).kind() == ErrorKind::usage);
+  }
+  stream.seek(TapeOffset(stream.size() - 1025));
+  stream.begin_member();
+  CHECK(stream.current() == "f");
+}

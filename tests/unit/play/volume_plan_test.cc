@@ -34,3 +34,25 @@ TEST_CASE("volume_plan: no multiple of the page, and one volume too many, are re
   CHECK(error.kind() == ErrorKind::usage);
   CHECK(error.hint() == "--volume-size 1024 fits");
 }
+
+TEST_CASE("volume_plan: the volumes of a range are those that hold a byte of it", "[volume_plan]") {
+  constexpr ByteCount kTape = 10 * 512;
+  for (const ByteCount size : {ByteCount{0}, ByteCount{512}, ByteCount{1536}, ByteCount{8192}}) {
+    const auto plan = VolumePlan::fixed(kTape, size, 9);
+    for (std::uint64_t begin = 0; begin < kTape + 600; begin += 128) {
+      for (const ByteCount length : {0U, 1U, 128U, 512U, 1000U, 5120U, 20'000U}) {
+        const TapeRange range{TapeOffset(begin), length};
+        INFO("volumes of " << size << ", " << length << " bytes from " << begin);
+        const VolumeSpan span = plan.volumes_of(range);
+        for (std::uint64_t k = 0; k < plan.count(); ++k) {
+          const TapeRange slice = plan.slice(k);
+          const bool meets =
+              std::max(slice.begin, range.begin) < std::min(slice.end(), range.end());
+          REQUIRE((k >= span.first && k < span.end) == meets);
+        }
+        REQUIRE(span.end <= plan.count());
+      }
+    }
+  }
+  CHECK(VolumePlan().volumes_of({TapeOffset(0), 10}) == VolumeSpan{});
+}
