@@ -73,6 +73,10 @@ struct CatalogSummary {
   std::uint64_t excluded = 0;  // entries that were met and left out; what is below them is not met
 };
 
+// The file name under which a folder keeps the tape of the tree at `root` (absolute, resolved), to
+// be found again by that. `ragtape scan` keeps them in the folder `tapes` of its state.
+std::string tape_name(const std::string& root);
+
 // Entries one after another. Must not outlive its Catalog.
 class EntryCursor {
  public:
@@ -87,6 +91,9 @@ class Catalog {
  public:
   // Opens and checks the summary. Fails: not_found; corrupt; unsupported (another version).
   static std::unique_ptr<Catalog> open(const std::string& path);
+  // The tape that `folder` keeps of the tree at `root` (absolute, resolved), under tape_name(root);
+  // null: it keeps none, or one of another tree. Fails: as open().
+  static std::unique_ptr<Catalog> open_of(const std::string& folder, const std::string& root);
 
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
@@ -98,6 +105,10 @@ class Catalog {
   virtual std::optional<Entry> entry_at(TapeOffset at) = 0;
   // By member path (with prefix, without final `/`).
   virtual std::optional<Entry> find(const std::string& member_path) = 0;
+  // Up to `count` member paths around where `member_path` is or would be, in the order of their
+  // bytes.
+  virtual std::vector<std::string> neighbours(const std::string& member_path,
+                                              std::size_t count) = 0;
   // From the member that holds `at` on.
   virtual std::unique_ptr<EntryCursor> entries_from(TapeOffset at) = 0;
   // Paths below the root of every name that was scanned for the entry's inode, itself included.

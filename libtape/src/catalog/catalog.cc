@@ -5,12 +5,14 @@
 
 #include <fcntl.h>
 
+#include "base/endian.h"
 #include "base/unique_fd.h"
 #include "catalog/catalog_schema.h"
 #include "catalog/layout.h"
 #include "catalog/sealed_catalog.h"
 #include "format/tar_format.h"
 #include "tape/error.h"
+#include "tape/files.h"
 
 namespace tape {
 namespace {
@@ -122,8 +124,9 @@ class SealedCatalog final : public Catalog {
         by_path_(connection_, select("WHERE path = ?1")),
         path_at_(connection_, "SELECT path FROM entry WHERE tape_offset = ?1"),
         names_(connection_,
-               "SELECT path FROM entry WHERE tape_offset = ?1 OR first = ?1 ORDER BY tape_offset") {
-  }
+               "SELECT path FROM entry WHERE tape_offset = ?1 OR first = ?1 ORDER BY tape_offset"),
+        before_(connection_, "SELECT path FROM entry WHERE path <= ?1 ORDER BY path DESC LIMIT ?2"),
+        behind_(connection_, "SELECT path FROM entry WHERE path > ?1 ORDER BY path LIMIT ?2") {}
 
   const CatalogSummary& summary() const override { return summary_; }
 
@@ -135,16 +138,26 @@ class SealedCatalog final : public Catalog {
   }
 
   std::optional<Entry> find(const std::string& path) override {
-    const std::string& prefix = summary_.prefix;
-    std::string below = path;
-    if (!prefix.empty()) {
-      const bool inside =
-          path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
-      if (!inside) return {};
-      below = path.size() == prefix.size() ? "" : path.substr(prefix.size() + 1);
-    }
-    by_path_.bind(1, as_bytes(below));
+    const auto below = below_root(path);
+    if (!below) return {};
+    by_path_.bind(1, as_bytes(*below));
     return one_entry(by_path_);
+  }
+
+  std::vector<std::string> neighbours(const std::string& path, std::size_t count) override {
+    const std::string place = below_root(path).value_or(path);
+    std::vector<std::string> out;
+    const auto take = [&](Statement& rows, std::size_t most) {
+      rows.bind(1, as_bytes(place));
+      rows.bind(2, static_cast<std::int64_t>(most));
+      while (rows.step())
+        out.push_back(member_path_of(rows.blob(0)));
+      rows.reset();
+    };
+    take(before_, count / 2);
+    std::reverse(out.begin(), out.end());
+    take(behind_, count - out.size());
+    return out;
   }
 
   std::unique_ptr<EntryCursor> entries_from(TapeOffset at) override {
@@ -230,6 +243,18 @@ class SealedCatalog final : public Catalog {
     }
   }
 
+  // None: not below the prefix.
+  std::optional<std::string> below_root(const std::string& member_path) const {
+    const std::string& prefix = summary_.prefix;
+    if (prefix.empty() || member_path == prefix) return prefix.empty() ? member_path : "";
+    if (!member_path.starts_with(prefix) || member_path[prefix.size()] != '/') return {};
+    return member_path.substr(prefix.size() + 1);
+  }
+  std::string member_path_of(const std::string& below) const {
+    if (summary_.prefix.empty() || below.empty()) return summary_.prefix + below;
+    return summary_.prefix + "/" + below;
+  }
+
   std::optional<Entry> one_entry(Statement& row) {
     std::optional<Entry> out;
     SeenEntry seen;
@@ -266,7 +291,17 @@ class SealedCatalog final : public Catalog {
   Statement by_path_;
   Statement path_at_;
   Statement names_;
+  Statement before_;
+  Statement behind_;
 };
+
+// FNV-1a, 64 bits: a short name for a path. The root is recorded in the tape and compared.
+std::uint64_t name_hash(const std::string& text) {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const char c : text)
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3U;
+  return hash;
+}
 
 }  // namespace
 
@@ -279,6 +314,19 @@ std::unique_ptr<Catalog> Catalog::open(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw errno_error(shown(path), errno);
   return open_sealed_catalog(path);
+}
+
+std::unique_ptr<Catalog> Catalog::open_of(const std::string& folder, const std::string& root) {
+  const std::string path = folder + "/" + tape_name(root);
+  if (!identity_of(path)) return nullptr;
+  auto out = open(path);
+  return out->summary().root == root ? std::move(out) : nullptr;
+}
+
+std::string tape_name(const std::string& root) {
+  Bytes bytes;
+  append_be(bytes, name_hash(root), 8);
+  return hex(bytes) + ".tape";
 }
 
 }  // namespace tape
