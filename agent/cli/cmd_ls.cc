@@ -87,7 +87,7 @@ struct LsCommand {
     while (const auto entry = cursor->next()) {
       check_stop();
       show({entry->member, static_cast<std::int64_t>(entry->offset.value()), entry->header_blocks,
-            catalog->summary().metadata == tape::Metadata::full, nullptr},
+            catalog->summary().metadata == tape::Metadata::full, entry->hash},
            out);
     }
     if (out.json()) out.line("summary", summary_fields(catalog->summary()));

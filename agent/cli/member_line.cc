@@ -23,14 +23,14 @@ Json json_fields(const MemberLine& line) {
     out["gid"] = member.gid;
   }
   if (!member.target.empty()) out["target"] = json_text(member.target);
-  if (line.record != nullptr && line.record->has(tape::kRecordHash))
-    out["xxh3"] = tape::hex(line.record->hash);
+  if (line.hash) out["xxh3"] = tape::hex(*line.hash);
   return out;
 }
 
 MemberLine line_of(const tape::Archive& archive, const tape::MemberRecord& record) {
   return {record.member(), archive.tape_offset(record), record.header_blocks,
-          record.has(tape::kRecordOwner), &record};
+          record.has(tape::kRecordOwner),
+          record.has(tape::kRecordHash) ? std::optional(record.hash) : std::nullopt};
 }
 
 }  // namespace agent

@@ -3,6 +3,7 @@
 // Spec:    docs/cli.md, `member`.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "cli/output.h"
 #include "tape/archive.h"
@@ -15,7 +16,7 @@ struct MemberLine {
   std::int64_t offset = 0;  // in the tape; negative in a volume by itself, of what began before it
   std::uint64_t header_blocks = 0;
   bool owner = false;
-  const tape::MemberRecord* record = nullptr;  // of an archive
+  std::optional<tape::Hash128> hash;  // of the content, where it is known
 };
 
 MemberLine line_of(const tape::Archive& archive, const tape::MemberRecord& record);
