@@ -31,6 +31,10 @@ Source::Source(const SourceOptions& options) : tree(tape::open_tree(options.path
 }
 
 void Source::must_not_hold(const std::string& path, const std::string& what) const {
+  agent::must_not_hold(tree, path, what);
+}
+
+void must_not_hold(const tape::OpenedTree& tree, const std::string& path, const std::string& what) {
   if (tree.single_file) return;
   const std::string folder = tape::resolved(tape::folder_of(path));
   const bool inside =

@@ -34,9 +34,11 @@ struct Source {
   tape::OpenedTree tree;
   tape::ScanOptions scan_options;
 
-  // Fails: Error{usage} when the file `path`, which need not exist yet, would lie in the tree.
   void must_not_hold(const std::string& path, const std::string& what) const;
 };
+
+// Fails: Error{usage} when the file `path`, which need not exist yet, would lie in the tree.
+void must_not_hold(const tape::OpenedTree& tree, const std::string& path, const std::string& what);
 
 // $TMPDIR, else /var/tmp: where nameless files of a run go that has no place of its own.
 std::string temporary_folder();

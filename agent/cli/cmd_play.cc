@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "backup/outcomes.h"
+#include "backup/source.h"
 #include "cli/command.h"
 #include "cli/event_log.h"
 #include "cli/open_tape.h"
@@ -62,6 +63,8 @@ struct PlayCommand {
       tape::TapeStream stream(*catalog, *source.tree, &marked, change.parsed());
       copy(stream, range, out);
     } else {
+      // What is there already is a pipe or a device, and nothing new in the tree.
+      if (!tape::identity_of(events)) must_not_hold(source, events, "the events");
       tape::TapeEvents stream(*catalog, *source.tree, {change.parsed(), true});
       copy_with_events(stream, range, marked);
     }
