@@ -30,7 +30,7 @@ struct ScanCommand {
     std::string place = output;
     if (place.empty()) {
       const std::string state = state_folder(global);
-      place = tape_place(state, opened.tree.root);
+      place = tapes_folder(state) + "/" + tape::tape_name(opened.tree.root);
       // A home directory holds its own state: not on the tape, by device and inode.
       if (const auto own = tape::identity_of(state)) opened.scan_options.own_files.push_back(*own);
     } else {

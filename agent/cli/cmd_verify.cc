@@ -224,8 +224,9 @@ void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Comman
       .excludes(quick);
   verb.footer(help_end(
       "ragtape verify --full documents.tar.gz",
-      "0 no damage found; 1 failed; 2 usage; 4 damage found, or the tree is not as the tape says; "
-      "10 no such archive; 12 some of the store may not be read"));
+      "0 no damage found; 1 failed; 2 usage; 3 nothing found, but part of a tape's tree could not "
+      "be looked at; 4 damage found, or the tree is not as the tape says; 10 no such archive; "
+      "12 some of the store may not be read"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

@@ -40,11 +40,7 @@ std::unique_ptr<tape::Catalog> found(const std::string& what,
   const std::string path = tape::resolved(what);
   if (!tape::is_directory(path) && is_tape(path)) return tape::Catalog::open(path);
   const std::string state = state_folder(global);
-  const std::string place = tape_place(state, path);
-  if (tape::identity_of(place)) {
-    auto catalog = tape::Catalog::open(place);
-    if (catalog->summary().root == path) return catalog;
-  }
+  if (auto catalog = tape::Catalog::open_of(tapes_folder(state), path)) return catalog;
   // A file that is no tape was meant as one, unless `scan` knows it.
   if (!tape::is_directory(path)) return tape::Catalog::open(path);
   return scanned_now(what, state, out);

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "tape/error.h"
@@ -28,19 +27,21 @@ std::string chosen_folder(const GlobalOptions& global) {
                     "name a folder with --state DIR");
 }
 
-// FNV-1a, 64 bits: a short name for a path. The root is recorded in the tape and compared.
-std::uint64_t name_hash(const std::string& text) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : text)
-    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3U;
-  return hash;
+// Whether `folder`, which need not exist yet, lies in the tree at `root`. What cannot be followed
+// may lie there.
+bool may_lie_in(const std::string& root, std::string folder) {
+  while (!tape::identity_of(folder) && folder != "/" && folder != ".")
+    folder = tape::folder_of(folder);
+  std::string place = root;
+  static_cast<void>(tape::failure_of([&] { place = tape::resolved(folder); }));
+  return root == "/" || place == root || place.starts_with(root + "/");
 }
 
 }  // namespace
 
 std::string state_folder(const GlobalOptions& global) {
   std::string folder = chosen_folder(global);
-  tape::create_folders(folder + "/tapes");
+  tape::create_folders(tapes_folder(folder));
   return folder;
 }
 
@@ -58,8 +59,27 @@ std::optional<tape::FileIdentity> state_identity(const GlobalOptions& global) {
   return out;
 }
 
-std::string tape_place(const std::string& state, const std::string& root) {
-  return fmt::format("{}/tapes/{:016x}.tape", state, name_hash(root));
+std::string tapes_folder(const std::string& state) {
+  return state + "/tapes";
+}
+
+OutsideFolder folder_outside(const std::string& root, const GlobalOptions& global) {
+  OutsideFolder out;
+  const auto take = [&](const std::string& folder) {
+    const bool usable = tape::is_directory(folder) && ::access(folder.c_str(), W_OK | X_OK) == 0;
+    if (out.path.empty() && usable && !may_lie_in(root, folder)) out.path = folder;
+  };
+  // One that nobody names, or that cannot be made, is passed over.
+  static_cast<void>(tape::failure_of([&] {
+    if (!may_lie_in(root, chosen_folder(global))) take(state_folder(global));
+  }));
+  for (const std::string& folder :
+       {environment("TMPDIR"), std::string("/var/tmp"), std::string("/tmp")})
+    take(folder);
+  if (!out.path.empty()) return out;
+  out.path = state_folder(global);
+  out.own = tape::identity_of(out.path);
+  return out;
 }
 
 }  // namespace agent

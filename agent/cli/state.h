@@ -21,7 +21,17 @@ std::optional<std::string> known_state_folder(const GlobalOptions& global);
 // Never made: none when it is not there, or nobody says where.
 std::optional<tape::FileIdentity> state_identity(const GlobalOptions& global);
 
-// Where the tape of the tree at `root` (resolved) is kept, so that it is found again by DIR.
-std::string tape_place(const std::string& state, const std::string& root);
+// Where tapes are kept, each found again by its DIR (tape::tape_name).
+std::string tapes_folder(const std::string& state);
+
+// Where a run that looks at the tree at `root` (resolved) may write: the first of the state folder,
+// $TMPDIR, /var/tmp and /tmp that can be used and does not lie in the tree.
+struct OutsideFolder {
+  std::string path;
+  // There is none, so `path` is the state folder: the tree's scan passes over this.
+  std::optional<tape::FileIdentity> own;
+};
+// Fails: Error{usage} naming --state when there is none and no state folder either.
+OutsideFolder folder_outside(const std::string& root, const GlobalOptions& global);
 
 }  // namespace agent

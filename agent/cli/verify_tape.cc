@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "backup/source.h"
 #include "cli/is_tape.h"
 #include "cli/open_tape.h"
 #include "cli/options.h"
@@ -32,12 +31,14 @@ const char* word_of(Kind kind) {
       return "changed";
     case Kind::retyped:
       return "retyped";
+    case Kind::unreadable:
+      return "unreadable";
   }
   return "";
 }
 
 char letter_of(Kind kind) {
-  constexpr const char* kLetters = "+-MT";
+  constexpr const char* kLetters = "+-MT?";
   return kLetters[static_cast<int>(kind)];
 }
 
@@ -57,15 +58,23 @@ Json fields_of(const tape::CatalogDiff& diff) {
           {"missing", diff.missing},
           {"changed", diff.changed},
           {"retyped", diff.retyped},
-          {"same", diff.same}};
+          {"unreadable", diff.unreadable},
+          {"not_compared", diff.not_compared},
+          {"same", diff.same},
+          {"problems", diff.problems}};
 }
 
-// The tree at `root` as it is now, with the options of a tape.
+// What differs, and what nobody could look at.
+int code_of(const tape::CatalogDiff& diff) {
+  if (diff.differences() > 0) return kDamaged;
+  return diff.is_incomplete() ? kIncomplete : kDone;
+}
+
+// The tree as it is now, with the options of a tape. Nothing is written in it.
 std::unique_ptr<tape::Catalog> scanned_again(const tape::CatalogSummary& was,
-                                             const std::string& root,
+                                             const tape::OpenedTree& opened,
                                              bool hash,
                                              const Output& out) {
-  const auto opened = tape::open_tree(root);
   tape::ScanOptions options;
   options.root = opened.root;
   if (opened.single_file) options.single_file = opened.root.substr(opened.root.rfind('/') + 1);
@@ -82,12 +91,14 @@ std::unique_ptr<tape::Catalog> scanned_again(const tape::CatalogSummary& was,
   // What that scan passed over as its own is passed over again.
   const auto state = state_identity(out.global());
   if (state && was.skipped_own_files > 0) options.own_files.push_back(*state);
+  const OutsideFolder place = folder_outside(opened.root, out.global());
+  if (place.own) options.own_files.push_back(*place.own);
   Progress progress(out);
   options.progress = [&](std::uint64_t entries) {
     check_stop();
     progress.counting(entries);
   };
-  return tape::scan(*opened.tree, {tape::temporary_name(temporary_folder()), ""}, options);
+  return tape::scan(*opened.tree, {tape::temporary_name(place.path), ""}, options);
 }
 
 std::string sample_text(std::uint64_t entries, std::uint64_t looked_at) {
@@ -101,13 +112,17 @@ std::string sample_text(std::uint64_t entries, std::uint64_t looked_at) {
       shown_count(looked_at), shown_count(entries), one_in(100), one_in(1000));
 }
 
+// A sample against the tree; of a root that is of another kind, that alone.
 int verify_sample(tape::Catalog& tape, const Output& out) {
-  const auto source = source_of(tape);
+  const auto source = tape::open_tree(tape.summary().root);
+  const auto visit = [&](const tape::EntryDifference& difference) { show(difference, out); };
+  const bool root = source.single_file != tape.summary().single_file;
   const tape::CatalogDiff diff =
-      tape::compare_sample(tape, *source.tree, {kSampleEntries, std::random_device{}()},
-                           [&](const tape::EntryDifference& difference) { show(difference, out); });
+      root ? tape::retyped_root(visit)
+           : tape::compare_sample(tape, *source.tree, {kSampleEntries, std::random_device{}()},
+                                  visit);
   const std::uint64_t entries = tape.summary().entries;
-  const std::uint64_t looked_at = std::min(entries, kSampleEntries);
+  const std::uint64_t looked_at = root ? 1 : std::min(entries, kSampleEntries);
   if (out.json()) {
     Json fields = fields_of(diff);
     fields["entries"] = entries;
@@ -116,18 +131,48 @@ int verify_sample(tape::Catalog& tape, const Output& out) {
         tape::chance_of_noticing(entries, looked_at, std::max<std::uint64_t>(1, entries / 100));
     out.line("summary", fields);
   }
-  out.text(sample_text(entries, looked_at));
-  return diff.differences() == 0 ? kDone : kDamaged;
+  if (!root) out.text(sample_text(entries, looked_at));
+  return code_of(diff);
 }
 
-tape::CatalogDiff compared(tape::Catalog& recorded, tape::Catalog& found, const Output& out) {
-  const tape::CatalogDiff diff = tape::compare(
-      recorded, found, [&](const tape::EntryDifference& difference) { show(difference, out); });
-  out.text(fmt::format("{} added, {} missing, {} changed, {} of another type, {} the same\n",
+void show_counts(const tape::CatalogDiff& diff, const Output& out) {
+  const std::string unreadable =
+      diff.unreadable > 0 ? shown_count(diff.unreadable) + " could not be looked at, " : "";
+  out.text(fmt::format("{} added, {} missing, {} changed, {} of another type, {}{} the same\n",
                        shown_count(diff.added), shown_count(diff.missing),
-                       shown_count(diff.changed), shown_count(diff.retyped),
+                       shown_count(diff.changed), shown_count(diff.retyped), unreadable,
                        shown_count(diff.same)));
-  return diff;
+  if (diff.not_compared > 0)
+    out.warning(
+        fmt::format("not compared: the content of {} files, which one side has no hash of; "
+                    "otherwise they are the same",
+                    shown_count(diff.not_compared)));
+}
+
+// `problems`: of the tree, as its scan counted them.
+struct Compared {
+  tape::CatalogDiff diff;
+  std::uint64_t problems = 0;
+};
+
+// A tape against a tree that is scanned for it.
+Compared compared_with_tree(tape::Catalog& tape,
+                            const std::string& root,
+                            bool hash,
+                            const Output& out) {
+  const auto visit = [&](const tape::EntryDifference& difference) { show(difference, out); };
+  const auto opened = tape::open_tree(root);
+  Compared result;
+  if (opened.single_file != tape.summary().single_file) {
+    result.diff = tape::retyped_root(visit);
+  } else {
+    const auto now = scanned_again(tape.summary(), opened, hash, out);
+    report_problems(*now, out);
+    result.diff = tape::compare(tape, *now, visit, opened.tree.get());
+    result.problems = now->summary().problems;
+  }
+  show_counts(result.diff, out);
+  return result;
 }
 
 }  // namespace
@@ -145,16 +190,14 @@ int verify_tape(const std::string& what,
     throw tape::Error(tape::ErrorKind::usage, tape::shown(what) + ": holds no hashes of contents",
                       "`ragtape scan --hash` records them");
   if (check.quick) return verify_sample(*tape, out);
-  const auto now = scanned_again(was, was.root, check.deep, out);
-  report_problems(*now, out);
-  const tape::CatalogDiff diff = compared(*tape, *now, out);
+  const tape::CatalogDiff diff = compared_with_tree(*tape, was.root, check.deep, out).diff;
   if (out.json()) {
     Json fields = fields_of(diff);
     fields["entries"] = was.entries;
     fields["deep"] = check.deep;
     out.line("summary", fields);
   }
-  return diff.differences() == 0 ? kDone : kDamaged;
+  return code_of(diff);
 }
 
 int diff_tapes(const std::string& before,
@@ -163,12 +206,17 @@ int diff_tapes(const std::string& before,
                const Output& out) {
   const auto left = open_tape(before, global, out);
   const bool tape = !tape::is_directory(after) && is_tape(after);
-  const auto right = tape ? open_tape(after, global, out)
-                          : scanned_again(left->summary(), after, left->summary().hashed, out);
-  if (!tape) report_problems(*right, out);
-  const tape::CatalogDiff diff = compared(*left, *right, out);
-  if (out.json()) out.line("summary", fields_of(diff));
-  return !tape && right->summary().problems > 0 ? kIncomplete : kDone;
+  Compared result;
+  if (tape) {
+    result.diff =
+        tape::compare(*left, *open_tape(after, global, out),
+                      [&](const tape::EntryDifference& difference) { show(difference, out); });
+    show_counts(result.diff, out);
+  } else {
+    result = compared_with_tree(*left, after, left->summary().hashed, out);
+  }
+  if (out.json()) out.line("summary", fields_of(result.diff));
+  return result.problems + result.diff.unreadable > 0 ? kIncomplete : kDone;
 }
 
 }  // namespace agent

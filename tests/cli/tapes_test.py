@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """verify and diff of tapes, scan --hash, as a user types them."""
 import os
+import socket
+import threading
 import unittest
 
 from cli import CliTest, write
@@ -74,6 +76,110 @@ class Tapes(CliTest):
         os.utime(self.below("n3"), ns=(before.st_atime_ns, before.st_mtime_ns))
         self.assertEqual(self.differences("verify", self.tape, code=0), [])
         self.assertEqual(self.differences("verify", "--deep", self.tape), [("changed", "dir/n3", "content")])
+
+    def test_a_file_that_is_written_to_while_it_is_hashed_is_not_called_the_same(self):
+        busy = self.below("n3")
+        os.truncate(busy, 1 << 28)
+        at = os.stat(busy).st_mtime_ns
+        stop = threading.Event()
+
+        def touch():
+            while not stop.is_set():
+                os.utime(busy, ns=(at, at))     # a new ctime
+
+        def while_it_is_touched(step):
+            stop.clear()
+            thread = threading.Thread(target=touch)
+            thread.start()
+            try:
+                return step()
+            finally:
+                stop.set()
+                thread.join()
+        self.done("scan", self.tree, "--hash", "-o", self.tape)
+        self.assertEqual(while_it_is_touched(lambda: self.differences("verify", "--deep", self.tape)), [("changed", "dir/n3", "content")])
+        while_it_is_touched(lambda: self.done("scan", self.tree, "--hash", "-o", self.path("u.tape")))
+        done = self.done("--json", "verify", "--deep", self.path("u.tape"))
+        self.assertEqual(self.summary(done.stdout)["not_compared"], 1)
+        self.assertIn(b"not compared: the content of 1 files", done.stderr)
+        self.assertEqual(self.summary(done.stdout)["same"], self.summary(done.stdout)["entries"] - 1)
+
+    def test_what_was_left_out_now_is_not_called_missing(self):
+        self.done("scan", self.tree, "--exclude-larger-than", "100", "--metadata", "full", "-o", self.tape)
+        write(self.below("n0"), bytes(200))
+        os.unlink(self.below("n2"))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(self.below("n2"))
+        self.keep_time()
+        self.assertEqual(self.differences("verify", self.tape), [("changed", "dir/n0", "size, mtime"), ("retyped", "dir/n2", "type")])
+
+    def test_what_cannot_be_looked_at_is_no_success(self):
+        tape = os.path.join(self.tmp, "t.tape")
+        self.exits(0, "scan", self.tree, "-o", tape, as_nobody=True)
+        write(self.below("shut"))
+        os.chmod(self.below("shut"), 0)
+        self.keep_time()
+        done = self.exits(3, "--json", "verify", tape, as_nobody=True)
+        self.assertEqual((self.summary(done.stdout)["problems"], self.summary(done.stdout)["added"]), (1, 0))
+        # What the tape does not have either is no news; a difference is.
+        self.exits(3, "scan", self.tree, "-o", tape, as_nobody=True)
+        self.exits(0, "verify", tape, as_nobody=True)
+        os.unlink(self.below("n0"))
+        write(self.below("shut2"))
+        os.chmod(self.below("shut2"), 0)
+        self.exits(4, "verify", tape, as_nobody=True)
+
+    def test_an_unreadable_folder_is_not_called_empty(self):
+        tape = os.path.join(self.tmp, "t.tape")
+        os.makedirs(self.path("out", "tree", "dir"))
+        write(self.path("out", "tree", "dir", "file"))
+        os.chmod(self.path("out", "tree", "dir"), 0o755)
+        self.exits(0, "scan", self.path("out", "tree"), "-o", tape, as_nobody=True)
+        os.chmod(self.path("out", "tree", "dir"), 0o600)
+        for options in ([], ["--quick"]):
+            done = self.run_ragtape("--json", "verify", tape, *options, as_nobody=True)
+            lines = [line for line in self.json_lines(done.stdout) if line["message_type"] == "difference"]
+            self.assertEqual([(line["difference"], line["name"]) for line in lines if line["name"] == "dir/file"], [("unreadable", "dir/file")])
+            self.assertIn("denied", lines[-1]["fields"])
+            self.assertEqual((self.summary(done.stdout)["missing"], self.summary(done.stdout)["unreadable"]), (0, 1))
+
+    def test_a_root_of_another_kind_is_one_difference(self):
+        single = self.path("single")
+        write(single)
+        self.done("scan", self.tree, "-o", self.tape)
+        self.done("scan", single, "-o", self.path("s.tape"))
+        os.rename(self.tree, self.path("away"))
+        os.unlink(single)
+        write(self.tree)
+        os.rename(self.path("away"), single)
+        for tape in (self.tape, self.path("s.tape")):
+            for options in ([], ["--quick"]):
+                self.assertEqual(self.differences("verify", tape, *options), [("retyped", ".", "type")])
+        self.assertEqual(self.differences("diff", self.tape, self.tree, code=0), [("retyped", ".", "type")])
+
+    def test_nothing_is_written_in_the_tree_that_is_looked_at(self):
+        self.done("scan", self.tree, "--metadata", "full", "-o", self.tape)
+        os.chmod(self.below(""), 0o777)
+        inside = {"TMPDIR": self.below(""), "RAGTAPE_STATE": self.below("state")}
+        self.done("scan", self.tree, "--metadata", "full", "-o", os.path.join(self.tmp, "u.tape"), as_nobody=True)
+        for words in (["verify", os.path.join(self.tmp, "u.tape")], ["diff", os.path.join(self.tmp, "u.tape"), self.tree]):
+            for changes in (inside, {"RAGTAPE_STATE": None, "TMPDIR": self.below("")}):
+                done = self.exits(0, "--json", *words, env=changes, as_nobody=True)
+                self.assertEqual([line for line in self.json_lines(done.stdout) if line["message_type"] == "difference"], [])
+        self.assertEqual(os.stat(self.below("")).st_mtime_ns, self.at)
+
+    def test_where_the_tree_holds_everything_the_state_is_passed_over(self):
+        self.done("scan", "/", "--exclude", "/*")
+        (own,) = os.listdir(self.path("state", "tapes"))
+        self.assertEqual(self.differences("verify", self.path("state", "tapes", own), code=0), [])
+
+    def test_a_tape_with_hashes_lists_them(self):
+        self.done("scan", self.tree, "--hash", "-o", self.tape)
+        self.done("pack", self.tree, "-o", self.path("a.tar.gz"))
+        hashes = [{line["name"]: line["xxh3"] for line in self.json_lines(self.done("--json", "ls", what).stdout) if "xxh3" in line and line["type"] == "0"}
+                  for what in (self.tape, self.path("a.tar.gz"))]
+        self.assertEqual(len(hashes[0]), 7)
+        self.assertEqual(*hashes)
 
     def test_excluded_entries_are_neither_missing_nor_added(self):
         self.done("scan", self.tree, "--exclude", "n*", "-o", self.tape)

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <optional>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "catalog/entry_row.h"
+#include "catalog/layout.h"
 #include "format/path_order.h"
 #include "tape/error.h"
 
@@ -40,44 +42,56 @@ std::string first_name(const Entry& entry, const CatalogSummary& summary) {
   return entry.member.type == MemberType::hard_link ? entry.member.target.substr(prefix) : "";
 }
 
-std::string links_and_content(const Entry& a,
-                              const CatalogSummary& a_summary,
-                              const Entry& b,
-                              const CatalogSummary& b_summary) {
-  std::string out;
-  const bool links = first_name(a, a_summary) != first_name(b, b_summary);
-  if (links) out = "hard link";
-  if (a.hash && b.hash && *a.hash != *b.hash) out += out.empty() ? "content" : ", content";
-  return out;
+enum class Content { same, differs, unknown };
+
+// Of two regular files of hashed tapes. A recorded hash that has none beside it is of a file that
+// was written to while it was read again.
+Content compared_content(const Entry& a, const Entry& b) {
+  if (!a.hash) return Content::unknown;
+  return a.hash == b.hash ? Content::same : Content::differs;
 }
 
 class Report {
  public:
-  explicit Report(const DifferenceVisitor& visit) : visit_(visit) {}
+  // `hashed`: on both sides contents were read.
+  explicit Report(const DifferenceVisitor& visit, bool hashed = false)
+      : hashed_(hashed), visit_(visit) {}
 
   void add(Kind kind, const std::string& path, const std::string& what) {
-    std::uint64_t* counts[] = {&diff.added, &diff.missing, &diff.changed, &diff.retyped};
+    std::uint64_t* counts[] = {&diff.added, &diff.missing, &diff.changed, &diff.retyped,
+                               &diff.unreadable};
     ++*counts[static_cast<int>(kind)];
     if (visit_) visit_({kind, path, what});
   }
-  void pair(const Entry& a, const Entry& b, std::string what) {
+  void pair(const Entry& a, const Entry& b, bool other_links) {
     if (a.source.kind != b.source.kind) return add(Kind::retyped, a.path, "type");
-    const std::string fields = changes(a, b);
-    if (!fields.empty()) what = what.empty() ? fields : fields + ", " + what;
-    if (what.empty()) {
-      ++diff.same;
-    } else {
-      add(Kind::changed, a.path, what);
-    }
+    const bool with_content = hashed_ && a.source.kind == SourceKind::regular;
+    const Content content = with_content ? compared_content(a, b) : Content::same;
+    std::string what = changes(a, b);
+    const auto note = [&](bool differs, const char* field) {
+      if (differs) what += (what.empty() ? "" : ", ") + std::string(field);
+    };
+    note(other_links, "hard link");
+    note(content == Content::differs, "content");
+    if (!what.empty()) return add(Kind::changed, a.path, what);
+    ++(content == Content::unknown ? diff.not_compared : diff.same);
   }
 
   CatalogDiff diff;
 
  private:
+  const bool hashed_;
   const DifferenceVisitor& visit_;
 };
 
-// What is there now under an entry's name, as an entry; none: nothing is.
+// The tree says that nothing is under the name: also behind a symlink or a file that has the place
+// of its folder.
+bool is_gone(const Error& failure) {
+  return failure.kind() == ErrorKind::not_found || failure.kind() == ErrorKind::source_changed;
+}
+
+// What is there now under an entry's name, as an entry; none: nothing is. Fails: as the tree does,
+// when it does not let the name be looked at.
 std::optional<Entry> found_in(SourceTree& tree, const CatalogSummary& summary, const Entry& was) {
   SeenEntry seen;
   seen.path = was.path;
@@ -87,11 +101,8 @@ std::optional<Entry> found_in(SourceTree& tree, const CatalogSummary& summary, c
     if (summary.metadata == Metadata::full && summary.profile == Profile::ragtape)
       seen.xattrs = tree.xattrs(was.path);
   });
-  // Behind a symlink or a file in place of its folder, or one that is closed now, it is not there.
-  if (failure &&
-      (failure->kind() == ErrorKind::exhausted || failure->kind() == ErrorKind::canceled))
-    throw Error(*failure);
-  if (failure) return std::nullopt;
+  if (failure && is_gone(*failure)) return std::nullopt;
+  if (failure) throw Error(*failure);
   if (summary.metadata == Metadata::full) {
     seen.uname = tree.user_name(seen.source.uid);
     seen.gname = tree.group_name(seen.source.gid);
@@ -103,6 +114,30 @@ std::optional<Entry> found_in(SourceTree& tree, const CatalogSummary& summary, c
   if (!member_type(seen.source.kind)) return out;
   out.member = member_of(seen, settings_of(summary));
   if (was.member.type == MemberType::hard_link) out.member.target = was.member.target;
+  return out;
+}
+
+// One entry against the tree, by its name.
+void compare_with_tree(Report& report, SourceTree& tree, const CatalogSummary& summary, Entry was) {
+  std::optional<Entry> now;
+  const auto failure = failure_of([&] { now = found_in(tree, summary, was); });
+  if (failure && failure->kind() != ErrorKind::denied && failure->kind() != ErrorKind::io)
+    throw Error(*failure);
+  if (failure) return report.add(Kind::unreadable, was.path, failure->what());
+  if (!now) return report.add(Kind::missing, was.path, "");
+  was.hash.reset();  // its content is not read
+  report.pair(was, *now, false);
+}
+
+// What one tape could not hold and the other does not speak of. Sockets are no problem.
+std::uint64_t new_problems(Catalog& recorded, Catalog& found) {
+  std::set<std::string> known;
+  if (found.summary().problems == 0) return 0;
+  recorded.each_problem([&](const std::string& path, const std::string&) { known.insert(path); });
+  std::uint64_t out = 0;
+  found.each_problem([&](const std::string& path, const std::string& reason) {
+    if (reason != kSocketReason && !known.contains(path)) ++out;
+  });
   return out;
 }
 
@@ -127,31 +162,49 @@ std::vector<Entry> chosen(Catalog& recorded, const Sample& sample) {
 
 }  // namespace
 
-CatalogDiff compare(Catalog& recorded, Catalog& found, const DifferenceVisitor& visit) {
+CatalogDiff compare(Catalog& recorded,
+                    Catalog& found,
+                    const DifferenceVisitor& visit,
+                    SourceTree* tree) {
   const Profile profile = recorded.summary().profile;
   if (profile != found.summary().profile)
     throw Error(ErrorKind::usage, "tapes of two profiles cannot be compared");
+  if (recorded.summary().single_file != found.summary().single_file) return retyped_root(visit);
   const auto before = [&](const Entry& a, const Entry& b) {
     return profile == Profile::tartape ? a.path < b.path : compare_paths(a.path, b.path) < 0;
   };
-  Report report(visit);
+  const auto missing = [&](Report& report, const Entry& entry) {
+    if (tree == nullptr) return report.add(Kind::missing, entry.path, "");
+    compare_with_tree(report, *tree, recorded.summary(), entry);
+  };
+  const auto other_links = [&](const Entry& a, const Entry& b) {
+    return first_name(a, recorded.summary()) != first_name(b, found.summary());
+  };
+  Report report(visit, recorded.summary().hashed && found.summary().hashed);
+  report.diff.problems = new_problems(recorded, found);
   const auto left = recorded.entries_from(TapeOffset(0));
   const auto right = found.entries_from(TapeOffset(0));
   auto a = left->next();
   auto b = right->next();
   while (a || b) {
     if (!b || (a && before(*a, *b))) {
-      report.add(Kind::missing, a->path, "");
+      missing(report, *a);
       a = left->next();
     } else if (!a || before(*b, *a)) {
       report.add(Kind::added, b->path, "");
       b = right->next();
     } else {
-      report.pair(*a, *b, links_and_content(*a, recorded.summary(), *b, found.summary()));
+      report.pair(*a, *b, other_links(*a, *b));
       a = left->next();
       b = right->next();
     }
   }
+  return report.diff;
+}
+
+CatalogDiff retyped_root(const DifferenceVisitor& visit) {
+  Report report(visit);
+  report.add(Kind::retyped, "", "type");
   return report.diff;
 }
 
@@ -160,14 +213,8 @@ CatalogDiff compare_sample(Catalog& recorded,
                            const Sample& sample,
                            const DifferenceVisitor& visit) {
   Report report(visit);
-  for (const Entry& entry : chosen(recorded, sample)) {
-    const auto now = found_in(tree, recorded.summary(), entry);
-    if (now) {
-      report.pair(entry, *now, "");
-    } else {
-      report.add(Kind::missing, entry.path, "");
-    }
-  }
+  for (const Entry& entry : chosen(recorded, sample))
+    compare_with_tree(report, tree, recorded.summary(), entry);
   return report.diff;
 }
 

@@ -28,6 +28,9 @@ class Layout {
   Xxh3Stream contents_;
 };
 
+// Stands among the problems and is none: nothing is wrong with the tree.
+inline constexpr const char* kSocketReason = "a socket: no archive holds one";
+
 // One problem's path and reason, each framed: the digest of table `problem` goes under the seal.
 void add_problem(Xxh3Stream& problems, const std::string& path, const std::string& reason);
 

@@ -322,7 +322,7 @@ class Walk {
     }
     const auto type = member_type(source.kind);
     if (!type) {
-      writer_.add_problem(path, "a socket: no archive holds one");
+      writer_.add_problem(path, kSocketReason);
       ++summary_.skipped_sockets;
       return false;
     }

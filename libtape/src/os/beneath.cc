@@ -97,6 +97,8 @@ Place ParentDirectory::locate(const std::string& path) {
   const std::string_view parent = std::string_view(path).substr(0, slash);
   if (parent != path_ || !folder_) {
     UniqueFd folder = open_beneath(root_, parent, O_PATH | O_DIRECTORY);
+    if (!folder && errno == ELOOP)
+      throw Error(at_symlink_, shown(parent) + ": a symlink is on the way to it");
     if (!folder) throw errno_error(shown(parent), errno);
     enter(std::string(parent), std::move(folder));
   }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/unique_fd.h"
+#include "tape/error.h"
 #include "tape/source_tree.h"
 
 namespace tape {
@@ -24,8 +25,10 @@ struct Place {
 // Keeps the directory of the last path open, since paths come in tape order.
 class ParentDirectory {
  public:
-  // `root` must outlive this.
-  explicit ParentDirectory(int root) : root_(root) {}
+  // `root` must outlive this. `at_symlink`: the kind of failure where a symlink has the place of a
+  // directory; in a source that is a change.
+  explicit ParentDirectory(int root, ErrorKind at_symlink = ErrorKind::io)
+      : root_(root), at_symlink_(at_symlink) {}
 
   // `path` must not be empty. Fails: the system's kinds, with the path.
   Place locate(const std::string& path);
@@ -36,6 +39,7 @@ class ParentDirectory {
 
  private:
   int root_;
+  ErrorKind at_symlink_;
   std::string path_;
   UniqueFd folder_;  // of path_, when path_ is not empty
 };

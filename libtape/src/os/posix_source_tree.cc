@@ -96,7 +96,9 @@ std::string name_of_id(Look look, char* Record::*name) {
 class PosixSourceTree final : public SourceTree {
  public:
   PosixSourceTree(UniqueFd root, std::string name)
-      : root_(std::move(root)), name_(std::move(name)), parent_(root_.get()) {}
+      : root_(std::move(root)),
+        name_(std::move(name)),
+        parent_(root_.get(), ErrorKind::source_changed) {}
 
   SourceStat stat(const std::string& path) override {
     struct stat info {};

@@ -176,3 +176,129 @@ TEST_CASE("catalog_diff: tapes of two profiles are not compared", "[diff]") {
   const auto theirs = sealed(tree, options);
   CHECK(failed([&] { compare(*ours, *theirs, {}); }).kind() == ErrorKind::usage);
 }
+
+TEST_CASE(
+    "catalog_diff: a file that cannot be hashed again is changed, one that never was is not "
+    "called the same",
+    "[diff]") {
+  MemoryTree tree;
+  tree.add_file("a", "content");
+  tree.add_file("b", "content");
+  const auto whole = hashed(tree);
+  tree.before = [&](const MemoryTree::Access& access) {
+    // Its ctime alone, which a comparison does not look at.
+    if (access == MemoryTree::Access{MemoryTree::Verb::file_read, "a"})
+      ++tree.inode("a").stat.ctime.nanoseconds;
+  };
+  const auto busy = hashed(tree);
+  tree.before = nullptr;
+  CHECK(lines(*whole, *busy) == Lines{"Ma content"});
+  CHECK(compare(*whole, *busy, {}).not_compared == 0);
+  CHECK(lines(*busy, *whole).empty());
+  const CatalogDiff counts = compare(*busy, *whole, {});
+  CHECK(counts.not_compared == 1);
+  CHECK(counts.same == 2);  // the root and b
+  CHECK(counts.differences() == 0);
+  // Without hashes there is nothing to be compared.
+  const auto plain = sealed(tree, full("p"));
+  CHECK(compare(*busy, *plain, {}).not_compared == 0);
+  CHECK(compare(*busy, *plain, {}).same == 3);
+}
+
+TEST_CASE("catalog_diff: what a scan has left out is looked for in its tree", "[diff]") {
+  MemoryTree tree;
+  for (const char* name : {"gone", "grown", "left", "node", "shut"})
+    tree.add_file(name, "x");
+  ScanOptions options = full("p");
+  options.source_options = {{"exclude-larger-than", "10"}};
+  const auto before = sealed(tree, options);
+  tree.remove("gone");
+  tree.rewrite("grown", Bytes(100));
+  tree.remove("node");
+  tree.add("node", SourceKind::socket, 0644);
+  // By an ignore file, say: it is there as it was.
+  options.source_options.push_back({"exclude", "left"});
+  tree.before = [](const MemoryTree::Access& access) {
+    if (access.path == "shut" && access.verb == MemoryTree::Verb::stat)
+      throw Error(ErrorKind::denied, "shut: denied");
+  };
+  const auto after = sealed(tree, options);
+  std::vector<std::string> told;
+  const CatalogDiff counts = compare(
+      *before, *after,
+      [&](const EntryDifference& difference) {
+        told.push_back(std::to_string(static_cast<int>(difference.kind)) + " " + difference.path +
+                       " " + difference.what);
+      },
+      &tree);
+  CHECK(told == Lines{"1 gone ", "2 grown size, mtime", "3 node type", "4 shut shut: denied"});
+  CHECK(counts.same == 2);  // the root, left
+  CHECK(counts.unreadable == 1);
+  CHECK(counts.problems == 1);  // shut; a socket is none
+  CHECK(counts.is_incomplete());
+  // Without the tree all that is known is that the other tape does not have them.
+  CHECK(compare(*before, *after, {}).missing == 5);
+}
+
+TEST_CASE("catalog_diff: problems that the tape has, too, are no news", "[diff]") {
+  MemoryTree tree;
+  tree.add_file("a", "x").denied = true;
+  tree.add_file("b", "x");
+  const auto before = sealed(tree, full("p"));
+  CHECK_FALSE(compare(*before, *before, {}).is_incomplete());
+  tree.inode("b").denied = true;
+  const auto after = sealed(tree, full("p"));
+  CHECK(compare(*before, *after, {}, &tree).problems == 1);
+  CHECK(compare(*after, *before, {}).problems == 0);
+}
+
+TEST_CASE("catalog_diff: in a sample denied and io are not missing", "[diff]") {
+  for (const auto& [kind, unreadable] :
+       {std::pair{ErrorKind::denied, true}, std::pair{ErrorKind::io, true},
+        std::pair{ErrorKind::not_found, false}, std::pair{ErrorKind::source_changed, false}}) {
+    MemoryTree tree;
+    tree.add_file("a", "x");
+    const auto recorded = sealed(tree, portable("p"));
+    tree.before = [kind = kind](const MemoryTree::Access& access) {
+      if (access.path == "a") throw Error(kind, "a: no");
+    };
+    const CatalogDiff counts = compare_sample(*recorded, tree, {10, 1}, {});
+    INFO(kind);
+    CHECK(counts.unreadable == (unreadable ? 1 : 0));
+    CHECK(counts.missing == (unreadable ? 0 : 1));
+    CHECK(counts.same == 1);
+  }
+  MemoryTree tree;
+  const auto recorded = sealed(tree, portable("p"));
+  tree.before = [](const MemoryTree::Access&) { throw Error(ErrorKind::exhausted, "full"); };
+  CHECK(failed([&] {
+          compare_sample(*recorded, tree, {10, 1}, {});
+        }).kind() == ErrorKind::exhausted);
+}
+
+TEST_CASE("catalog_diff: a root of another kind is one difference, itself", "[diff]") {
+  MemoryTree folder;
+  folder.add_file("a", "x");
+  MemoryTree file;
+  file.add_file("v", "x");
+  ScanOptions single = portable("");
+  single.single_file = "v";
+  const auto left = sealed(folder, portable("p"));
+  const auto right = sealed(file, single);
+  CHECK(lines(*left, *right) == Lines{"T type"});
+  CHECK(lines(*right, *left) == Lines{"T type"});
+}
+
+TEST_CASE("catalog_diff: of what is only looked for, the content is not compared", "[diff]") {
+  MemoryTree tree;
+  tree.add_file("left", "x");
+  ScanOptions options = full("p");
+  options.hash = true;
+  const auto before = sealed(tree, options);
+  options.source_options = {{"exclude", "left"}};
+  const auto after = sealed(tree, options);
+  const CatalogDiff counts = compare(*before, *after, {}, &tree);
+  CHECK(counts.differences() == 0);
+  CHECK(counts.not_compared == 1);
+  CHECK(counts.same == 1);  // the root
+}

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -55,6 +57,19 @@ bool atime_is_old(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("posix_source_tree: what was below a folder is gone where something else has its place",
+          "[posix_source_tree]") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "root/dir/deep");
+  std::filesystem::create_symlink("dir", folder / "root/link");
+  std::ofstream(folder / "root/file") << "x";
+  const auto opened = open_tree(folder / "root");
+  CHECK(failed([&] { opened.tree->stat("link/deep"); }).kind() == ErrorKind::source_changed);
+  CHECK(failed([&] { opened.tree->stat("link/deep/x"); }).kind() == ErrorKind::source_changed);
+  CHECK(failed([&] { opened.tree->stat("file/deep"); }).kind() == ErrorKind::not_found);
+  CHECK(failed([&] { opened.tree->stat("dir/none"); }).kind() == ErrorKind::not_found);
+}
 
 TEST_CASE("posix_source_tree: a directory is listed without `.` and `..`, names as bytes",
           "[posix_source_tree]") {
@@ -192,8 +207,8 @@ TEST_CASE("posix_source_tree: a file or directory replaced by a symlink out of t
   SECTION("its directory, before it was seen") {
     std::filesystem::rename(folder / "root/dir", folder / "root/moved");
     make_symlink("../outside", folder / "root/dir");
-    CHECK(failed([&] { return tree->open("dir/file"); }).kind() == ErrorKind::io);
-    CHECK(failed([&] { return tree->stat("dir/file"); }).kind() == ErrorKind::io);
+    CHECK(failed([&] { return tree->open("dir/file"); }).kind() == ErrorKind::source_changed);
+    CHECK(failed([&] { return tree->stat("dir/file"); }).kind() == ErrorKind::source_changed);
     CHECK(failed([&] { return tree->list("dir", {}); }).kind() == ErrorKind::not_found);
   }
   SECTION("its directory, after it was seen") {
