@@ -34,6 +34,10 @@ std::set<tape::TapeOffset> omitted_before(Journal& journal) {
   return out;
 }
 
+const char* field_word_of(tape::Outcome outcome) {
+  return outcome == tape::Outcome::as_recorded ? "as_recorded" : name_of(outcome);
+}
+
 const char* name_of(tape::Outcome outcome) {
   switch (outcome) {
     case tape::Outcome::as_recorded:

@@ -34,6 +34,8 @@ class Outcomes final : public tape::MemberObserver {
 std::set<tape::TapeOffset> omitted_before(Journal& journal);
 
 const char* name_of(tape::Outcome outcome);
+// The same as a field of JSON has it.
+const char* field_word_of(tape::Outcome outcome);
 // omitted, torn: the content is not all there.
 bool is_incomplete(tape::Outcome outcome);
 // One member, one sentence.

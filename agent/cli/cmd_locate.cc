@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "backup/outcomes.h"
 #include "cli/command.h"
 #include "cli/is_tape.h"
 #include "cli/open_tape.h"
@@ -12,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/where.h"
+#include "restore/delivery.h"
 #include "restore/select.h"
 #include "tape/error.h"
 #include "tape/volume_plan.h"
@@ -19,6 +21,56 @@
 
 namespace agent {
 namespace {
+
+// What is said of a member, in whatever it lies.
+struct Located {
+  tape::Member member;
+  tape::TapeRange range;  // of the member
+  // Of the content; of a hard link that is its first name's.
+  tape::TapeOffset body;
+  tape::ByteCount size = 0;
+  std::optional<tape::Outcome> outcome;  // of an archive
+};
+
+tape::Outcome outcome_of(const tape::MemberRecord& record) {
+  using tape::Outcome;
+  return record.has(tape::kRecordTorn)      ? Outcome::torn
+         : record.has(tape::kRecordGrew)    ? Outcome::grew
+         : record.has(tape::kRecordChanged) ? Outcome::changed
+                                            : Outcome::as_recorded;
+}
+
+std::string text_of(const Located& found) {
+  const tape::Member& member = found.member;
+  const std::string link = member.target.empty()                        ? ""
+                           : member.type == tape::MemberType::hard_link ? ", a hard link to "
+                                                                        : ", a symlink to ";
+  std::string out =
+      fmt::format("member        {}{}{}, {} bytes\ntape          {} to {}, content from {}\n",
+                  tape::shown(member.name), link, tape::shown(member.target), found.size,
+                  found.range.begin.value(), found.range.end().value(), found.body.value());
+  if (found.outcome == tape::Outcome::torn)
+    out += "outcome       torn: cut or padded with zeros, so not what the file held\n";
+  return out;
+}
+
+Json fields_of(const Located& found, const Json& parts) {
+  Json out = {{"name", json_text(found.member.name)},
+              {"size", found.size},
+              {"tape_begin", found.range.begin.value()},
+              {"tape_end", found.range.end().value()},
+              {"body", found.body.value()}};
+  if (!found.member.target.empty()) out["target"] = json_text(found.member.target);
+  if (found.outcome) out["outcome"] = field_word_of(*found.outcome);
+  out["parts"] = parts;
+  return out;
+}
+
+// Both forms of where the pieces are.
+struct Pieces {
+  Json parts = Json::array();
+  std::string text;
+};
 
 struct LocateCommand {
   WhatWords words;
@@ -35,45 +87,42 @@ struct LocateCommand {
 
   int in_tape(const GlobalOptions& global, const Output& out) const {
     const auto catalog = open_tape(words.what, global, out);
-    const tape::Entry entry = entry_for(*catalog);
-    const tape::TapeRange range{entry.offset, entry.end() - entry.offset};
-    Json parts = Json::array();
-    std::string text = facts(entry.member, range, entry.body());
+    const tape::Entry entry = member_for(*catalog, path);
+    const tape::Entry content = first_of(*catalog, entry);
+    const Located found{entry.member, range_of(entry), content.body(), content.member.size, {}};
+    Pieces pieces;
     if (!volume_size.empty()) {
       const auto plan = tape::VolumePlan::fixed(catalog->summary().tape_size,
                                                 parse_size("--volume-size", volume_size), 0);
-      for (std::uint64_t number = 0; number < plan.count(); ++number) {
-        const tape::TapeRange slice = plan.slice(number);
-        const auto from = std::max(range.begin, slice.begin);
-        const auto to = std::min(range.end(), slice.end());
-        if (from >= to) continue;
-        parts.push_back(
-            {{"volume", number}, {"begin", from - slice.begin}, {"end", to - slice.begin}});
-        text += fmt::format("volume        {}: bytes {} to {}\n", number, from - slice.begin,
-                            to - slice.begin);
-      }
+      add_slices(plan, range_of(content), pieces);
     }
-    text += fmt::format("to play it    ragtape play {} --offset {} --length {}\n",
-                        quoted(words.what), entry.body().value(), entry.member.size);
-    if (out.json()) out.line("summary", fields(entry.member, range, entry.body(), parts));
-    out.text(text);
+    const std::string play = fmt::format("to play it    ragtape play {} --offset {} --length {}\n",
+                                         quoted(words.what), found.body.value(), found.size);
+    if (out.json()) out.line("summary", fields_of(found, pieces.parts));
+    out.text(text_of(found) + pieces.text + play);
     return kDone;
   }
 
-  // As member_for() finds it in an archive.
-  tape::Entry entry_for(tape::Catalog& catalog) const {
-    const auto first = catalog.entry_at(tape::TapeOffset(0));
-    std::optional<tape::Entry> found;
-    if (first) {
-      const bool rooted = first->member.type == tape::MemberType::directory;
-      for (const std::string& meaning :
-           meanings(path, tape::member_path(first->member.name, first->member.type), rooted)) {
-        if (!found) found = catalog.find(meaning);
-      }
+  static tape::TapeRange range_of(const tape::Entry& entry) {
+    return {entry.offset, entry.end() - entry.offset};
+  }
+
+  static tape::Entry first_of(tape::Catalog& catalog, const tape::Entry& entry) {
+    // The catalog was checked: its links lead to members.
+    return entry.first ? catalog.entry_at(*entry.first).value() : entry;
+  }
+
+  static void add_slices(const tape::VolumePlan& plan,
+                         const tape::TapeRange& range,
+                         Pieces& pieces) {
+    const tape::VolumeSpan span = plan.volumes_of(range);
+    for (std::uint64_t number = span.first; number < span.end; ++number) {
+      const tape::TapeRange slice = plan.slice(number);
+      const tape::ByteCount from = std::max(range.begin, slice.begin) - slice.begin;
+      const tape::ByteCount to = std::min(range.end(), slice.end()) - slice.begin;
+      pieces.parts.push_back({{"volume", number}, {"begin", from}, {"end", to}});
+      pieces.text += fmt::format("volume        {}: bytes {} to {}\n", number, from, to);
     }
-    if (found) return *found;
-    throw tape::Error(tape::ErrorKind::not_found, tape::shown(path) + ": no member of this tape",
-                      "`ragtape ls " + tape::shown(words.what) + "` lists them");
   }
 
   int in_archive(const Output& out) const {
@@ -81,64 +130,55 @@ struct LocateCommand {
     const auto failed = reading(opened, out, [&] {
       tape::Archive& archive = opened.archive();
       const tape::MemberRecord record = member_for(archive, path);
-      const auto places = archive.locate(record);
-      const tape::TapeOffset begin = places.front().tape.begin;
-      const tape::TapeRange range{begin, places.back().tape.end() - begin};
-      const tape::TapeOffset body = begin + record.header_blocks * tape::kBlockSize;
-      Json parts = Json::array();
-      std::string text = facts(record.member(), range, body);
-      const tape::TapeOffset body_end = body + record.size;
-      for (const tape::MemberPlace& place : places) {
-        const std::string name = object_name(opened, place.volume);
-        const auto from = std::clamp(body, place.tape.begin, place.tape.end());
-        const auto to = std::clamp(body_end, place.tape.begin, place.tape.end());
-        const tape::ByteCount skip = place.skip + (from - place.tape.begin);
-        parts.push_back({{"object", json_text(name)},
-                         {"begin", place.pages.begin.value()},
-                         {"end", place.pages.end().value()},
-                         {"skip", skip},
-                         {"size", to - from}});
-        text += fmt::format("object        {}: bytes {} to {}\n", tape::shown(name),
-                            place.pages.begin.value(), place.pages.end().value());
-        if (to > from)
-          text += fmt::format(
-              "  content     curl -s -r {}-{} URL | gunzip -c | tail -c +{} | head -c {}\n",
-              place.pages.begin.value(), place.pages.end().value() - 1, skip + 1, to - from);
-      }
+      const tape::MemberRecord content = agent::first_of(archive, record);
+      const tape::TapeRange range = range_of(archive.locate(record));
+      const auto places = archive.locate(content);
+      const tape::TapeOffset body =
+          places.front().tape.begin + content.header_blocks * tape::kBlockSize;
+      const Located found{record.member(), range, body, content.size, outcome_of(content)};
+      Pieces pieces;
+      for (const tape::MemberPlace& place : places)
+        add_object(object_name(opened, place.volume), place, {body, content.size}, pieces);
       if (out.json()) {
-        Json all = fields(record.member(), range, body, parts);
+        Json all = fields_of(found, pieces.parts);
         all.update(reading_fields(opened.counts()));
         out.line("summary", all);
       }
-      out.text(text);
+      out.text(text_of(found) + pieces.text);
     });
     return failed ? *failed : kDone;
+  }
+
+  static tape::TapeRange range_of(const std::vector<tape::MemberPlace>& places) {
+    const tape::TapeOffset begin = places.front().tape.begin;
+    return {begin, places.back().tape.end() - begin};
+  }
+
+  // What of `body` lies in one object.
+  static void add_object(const std::string& name,
+                         const tape::MemberPlace& place,
+                         const tape::TapeRange& body,
+                         Pieces& pieces) {
+    const auto from = std::clamp(body.begin, place.tape.begin, place.tape.end());
+    const auto to = std::clamp(body.end(), place.tape.begin, place.tape.end());
+    const tape::ByteCount skip = place.skip + (from - place.tape.begin);
+    pieces.parts.push_back({{"object", json_text(name)},
+                            {"begin", place.pages.begin.value()},
+                            {"end", place.pages.end().value()},
+                            {"skip", skip},
+                            {"size", to - from}});
+    pieces.text += fmt::format("object        {}: bytes {} to {}\n", tape::shown(name),
+                               place.pages.begin.value(), place.pages.end().value());
+    if (to > from)
+      pieces.text += fmt::format(
+          "  content     curl -s -r {}-{} URL | gunzip -c | tail -c +{} | head -c {}\n",
+          place.pages.begin.value(), place.pages.end().value() - 1, skip + 1, to - from);
   }
 
   // Below the set's folder in the store; the archive itself.
   std::string object_name(const Opened& opened, std::size_t volume) const {
     return opened.manifest() ? opened.manifest()->set + "/" + opened.manifest()->volumes[volume].key
                              : words.what;
-  }
-
-  static std::string facts(const tape::Member& member,
-                           const tape::TapeRange& range,
-                           tape::TapeOffset body) {
-    return fmt::format("member        {}, {} bytes\ntape          {} to {}, content from {}\n",
-                       tape::shown(member.name), member.size, range.begin.value(),
-                       range.end().value(), body.value());
-  }
-
-  static Json fields(const tape::Member& member,
-                     const tape::TapeRange& range,
-                     tape::TapeOffset body,
-                     const Json& parts) {
-    return {{"name", json_text(member.name)},
-            {"size", member.size},
-            {"tape_begin", range.begin.value()},
-            {"tape_end", range.end().value()},
-            {"body", body.value()},
-            {"parts", parts}};
   }
 };
 

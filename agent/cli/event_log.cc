@@ -63,18 +63,13 @@ Json start_line(const tape::TapeEvent& event) {
           {"resumed", event.resumed}};
 }
 
-// As a field of JSON has it.
-std::string word_of(tape::Outcome outcome) {
-  return outcome == tape::Outcome::as_recorded ? "as_recorded" : name_of(outcome);
-}
-
 Json end_line(const tape::TapeEvent& event) {
   const tape::Entry& entry = *event.entry;
   const bool complete = !event.resumed && !is_incomplete(event.end.outcome);
   Json out = {{"event", "end"},
               {"path", json_text(tape::member_path(entry.member.name, entry.member.type))},
               {"offset", entry.end().value()},
-              {"outcome", word_of(event.end.outcome)},
+              {"outcome", field_word_of(event.end.outcome)},
               {"resumed", event.resumed},
               {"complete", complete},
               {"xxh3", nullptr},

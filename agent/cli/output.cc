@@ -82,7 +82,7 @@ Json json_text(std::string_view text) {
 
 std::string quoted(const std::string& text) {
   std::string out = "'";
-  for (const char c : tape::shown(text))
+  for (const char c : text)
     out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
 }

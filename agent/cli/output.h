@@ -52,7 +52,7 @@ class Output {
 // A string, or {"base64": ...} when it is not UTF-8 (docs/format.md §5).
 Json json_text(std::string_view text);
 
-// For a line that people copy into a shell.
+// For a line that people copy into a shell: a word of theirs, byte for byte.
 std::string quoted(const std::string& text);
 // 1536 -> "1.5 KiB".
 std::string shown_size(tape::ByteCount size);

@@ -7,16 +7,18 @@ namespace agent {
 using tape::Error;
 using tape::ErrorKind;
 
+tape::MemberRecord first_of(tape::Archive& archive, const tape::MemberRecord& record) {
+  if (record.type != tape::MemberType::hard_link) return record;
+  auto first = archive.find(record.target);
+  if (!first || first->type == tape::MemberType::hard_link)
+    throw Error(ErrorKind::corrupt, tape::shown(record.path) + ": a hard link to " +
+                                        tape::shown(record.target) +
+                                        ", which is not in the archive");
+  return *first;
+}
+
 tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record) {
-  tape::MemberRecord out = record;
-  if (record.type == tape::MemberType::hard_link) {
-    auto first = archive.find(record.target);
-    if (!first || first->type == tape::MemberType::hard_link)
-      throw Error(ErrorKind::corrupt, tape::shown(record.path) + ": a hard link to " +
-                                          tape::shown(record.target) +
-                                          ", which is not in the archive");
-    out = std::move(*first);
-  }
+  tape::MemberRecord out = first_of(archive, record);
   if (out.has(tape::kRecordTorn)) {
     throw Error(ErrorKind::unsupported,
                 tape::shown(record.name()) +

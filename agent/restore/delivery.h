@@ -8,6 +8,10 @@
 
 namespace agent {
 
+// The member with the first name of a hard link; of anything else itself.
+// Fails: corrupt when a link leads to nothing.
+tape::MemberRecord first_of(tape::Archive& archive, const tape::MemberRecord& record);
+
 // The regular file that `record` is, or that the hard link leads to.
 // Fails: corrupt when a link leads to nothing; unsupported for what has no content.
 tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record);

@@ -42,6 +42,20 @@ std::vector<std::string> beside_first(const std::string& path, const std::string
   return out;
 }
 
+// Member paths that `typed` may mean, by the first member of the archive or tape and whether all
+// the others lie below it, the most likely first: of what was typed, and of what it stands for when
+// it holds escapes of `ls`.
+std::vector<std::string> meanings(const std::string& typed, const std::string& first, bool rooted) {
+  const auto meant = rooted ? below_root : beside_first;
+  std::vector<std::string> out = meant(trimmed(typed), first);
+  const std::string plain = tape::unshown(typed);
+  if (plain != typed) {
+    for (std::string& meaning : meant(trimmed(plain), first))
+      out.push_back(std::move(meaning));
+  }
+  return out;
+}
+
 std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& typed) {
   const auto first = archive.first_path();
   if (!first) return {};
@@ -55,40 +69,43 @@ std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& 
   return meanings(typed, *first, rooted);
 }
 
+std::vector<std::string> meanings_in(tape::Catalog& catalog, const std::string& typed) {
+  const auto first = catalog.entry_at(tape::TapeOffset(0));
+  if (!first) return {};
+  const tape::Member& member = first->member;
+  return meanings(typed, tape::member_path(member.name, member.type),
+                  member.type == tape::MemberType::directory);
+}
+
 }  // namespace
 
-// Of what was typed, and of what it stands for when it holds escapes of `ls`.
-std::vector<std::string> meanings(const std::string& typed, const std::string& first, bool rooted) {
-  const auto meant = rooted ? below_root : beside_first;
-  std::vector<std::string> out = meant(trimmed(typed), first);
-  const std::string plain = tape::unshown(typed);
-  if (plain != typed) {
-    for (std::string& meaning : meant(trimmed(plain), first))
-      out.push_back(std::move(meaning));
-  }
-  return out;
+bool is_literal(const std::string& typed, const std::string& candidate) {
+  return candidate == trimmed(typed);
+}
+
+void throw_no_member(const std::string& typed,
+                     bool several,
+                     const std::vector<std::string>& nearest) {
+  std::string near;
+  for (const std::string& name : nearest)
+    near += (near.empty() ? "nearest: " : ", ") + tape::shown(name);
+  throw tape::Error(tape::ErrorKind::not_found,
+                    tape::shown(typed) + (several ? ": several members fit" : ": no such member"),
+                    near);
 }
 
 tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
-  const std::vector<std::string> candidates = meanings_in(archive, path);
-  std::vector<tape::MemberRecord> found;
-  for (const std::string& candidate : candidates) {
-    auto record = archive.find(candidate);
-    // A name as it stands wins over what it may mean.
-    if (record && candidate == trimmed(path)) return *record;
-    const bool again = record && std::any_of(found.begin(), found.end(),
-                                             [&](const auto& r) { return r.path == record->path; });
-    if (record && !again) found.push_back(std::move(*record));
-  }
-  if (found.size() == 1) return found.front();
-  std::string near;
-  for (const std::string& name :
-       archive.neighbours(candidates.empty() ? path : candidates.front(), kNearestCount)) {
-    near += (near.empty() ? "" : ", ") + tape::shown(name);
-  }
-  const std::string why = found.empty() ? "no such member" : "several members fit";
-  throw tape::Error(tape::ErrorKind::not_found, tape::shown(path) + ": " + why,
-                    near.empty() ? "" : "nearest: " + near);
+  return settled_member(
+      path, meanings_in(archive, path),
+      [&](const std::string& candidate) { return archive.find(candidate); },
+      [&](const std::string& place) { return archive.neighbours(place, kNearestCount); });
+}
+
+tape::Entry member_for(tape::Catalog& catalog, const std::string& path) {
+  return settled_member(
+      path, meanings_in(catalog, path),
+      [&](const std::string& candidate) { return catalog.find(candidate); },
+      [&](const std::string& place) { return catalog.neighbours(place, kNearestCount); });
 }
 
 Selection select(tape::Archive& archive, const std::vector<std::string>& paths) {

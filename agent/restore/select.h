@@ -1,24 +1,52 @@
-// From the PATHs that a user typed to members of an archive.
+// From the PATHs that a user typed to members of an archive or a tape.
 //
 // Threads: one caller at a time.
 // Spec:    docs/cli.md "PATH".
 #pragma once
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "tape/archive.h"
+#include "tape/catalog.h"
 
 namespace agent {
 
-// Member paths that `typed` may mean, by the first member of the archive or tape and whether all
-// the others lie below it, the most likely first.
-std::vector<std::string> meanings(const std::string& typed, const std::string& first, bool rooted);
+// Whether `candidate` is `typed` as it stands, but for what people write around a path.
+bool is_literal(const std::string& typed, const std::string& candidate);
+
+[[noreturn]] void throw_no_member(const std::string& typed,
+                                  bool several,
+                                  const std::vector<std::string>& nearest);
+
+// The member that a typed PATH means, of whatever holds members: `find` gives the one of a path or
+// none, `nearest` paths around one. A name as it stands wins over what it may mean.
+// Fails: Error{not_found} when none or several fit, with the nearest names.
+template <class Find, class Nearest>
+auto settled_member(const std::string& typed,
+                    const std::vector<std::string>& candidates,
+                    Find find,
+                    Nearest nearest) {
+  decltype(find(typed)) found;
+  std::set<std::string> tried;
+  bool several = false;
+  for (const std::string& candidate : candidates) {
+    if (!tried.insert(candidate).second) continue;
+    auto member = find(candidate);
+    if (member && is_literal(typed, candidate)) return *member;
+    several = several || (member && found);
+    if (member) found = std::move(member);
+  }
+  if (!found || several)
+    throw_no_member(typed, several, nearest(candidates.empty() ? typed : candidates.front()));
+  return *found;
+}
 
 // The member that `path` means: exactly, or with a leading `/` or `./`, a trailing `/`, a missing
-// prefix, an absolute source path, escapes as `ls` prints them.
-// Fails: Error{not_found} with the nearest names.
+// prefix, an absolute source path, escapes as `ls` prints them. Fails: as settled_member().
 tape::MemberRecord member_for(tape::Archive& archive, const std::string& path);
+tape::Entry member_for(tape::Catalog& catalog, const std::string& path);
 
 // Member paths, sorted in tape order, none below another. Empty: everything.
 using Selection = std::vector<std::string>;

@@ -10,14 +10,28 @@ using namespace test;
 namespace {
 
 // Root `docs`, with a folder of the root's own name in it.
-Bytes sample(const std::string& prefix) {
-  MemoryTree tree;
+void fill(MemoryTree& tree) {
   for (const char* folder : {"letters", "docs", "docs/letters"})
     tree.add_directory(folder);
   for (const char* file : {"letters/a", "letters/b", "docs/letters/c", "plain", "new\nline",
                            "back\\slash", "\xff", "-dash", "\\x41"})
     tree.add_file(file, file);
+}
+
+Bytes sample(const std::string& prefix) {
+  MemoryTree tree;
+  fill(tree);
   return packed(tree, portable(prefix));
+}
+
+std::unique_ptr<Catalog> sample_tape(const std::string& prefix) {
+  MemoryTree tree;
+  fill(tree);
+  return sealed(tree, portable(prefix));
+}
+
+std::string path_of(const Entry& entry) {
+  return member_path(entry.member.name, entry.member.type);
 }
 
 std::vector<std::string> names_of(Archive& archive, const agent::Selection& selection) {
@@ -77,6 +91,10 @@ TEST_CASE("select: a member is understood in every form that people type", "[sel
     const auto failure =
         failure_of([&] { found = agent::member_for(opened.archive, c.typed).path; });
     CHECK(found == c.path);
+    const auto tape = sample_tape(c.prefix);
+    found = "none";
+    const auto other = failure_of([&] { found = path_of(agent::member_for(*tape, c.typed)); });
+    CHECK(found == c.path);
   }
 }
 
@@ -97,11 +115,15 @@ TEST_CASE("select: what fits several members is refused", "[select]") {
   tree.add_directory("srv/docs");
   tree.add_file("srv/docs/x", "1");
   tree.add_file("x", "2");
+  const auto tape = sealed(tree, portable("docs"));
   OpenedArchive opened(packed(tree, portable("docs")));
   // The absolute source path of docs/x, or docs/srv/docs/x without its prefix.
-  const auto failure = failed([&] { return agent::member_for(opened.archive, "/srv/docs/x"); });
-  CHECK(failure.kind() == ErrorKind::not_found);
-  CHECK(says(failure, "several members fit"));
+  for (const auto& failure :
+       {failed([&] { return agent::member_for(opened.archive, "/srv/docs/x"); }),
+        failed([&] { return agent::member_for(*tape, "/srv/docs/x"); })}) {
+    CHECK(failure.kind() == ErrorKind::not_found);
+    CHECK(says(failure, "several members fit"));
+  }
 }
 
 TEST_CASE("select: what is not there is not found, with the nearest names as hint", "[select]") {
@@ -113,6 +135,10 @@ TEST_CASE("select: what is not there is not found, with the nearest names as hin
     CHECK(says(failure, "letters/aa"));
     CHECK(failure.hint().find("docs/letters/a") != std::string::npos);
     CHECK(failure.hint().find("docs/letters/b") != std::string::npos);
+    const auto of_tape = failed([&] { return agent::member_for(*sample_tape("docs"), typed); });
+    CHECK(of_tape.kind() == ErrorKind::not_found);
+    CHECK(of_tape.hint().find("docs/letters/a") != std::string::npos);
+    CHECK(of_tape.hint().find("docs/letters/b") != std::string::npos);
   }
   for (const char* typed :
        {"other/plain", "docs/plain/x", "doc", "docsx", "..", "docs/../docs/plain"}) {
