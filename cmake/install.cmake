@@ -10,5 +10,6 @@ install(EXPORT tape NAMESPACE tape:: FILE tape-targets.cmake DESTINATION ${tape_
 configure_package_config_file(cmake/tape-config.cmake.in ${CMAKE_BINARY_DIR}/tape-config.cmake INSTALL_DESTINATION ${tape_package})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/tape-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/tape-config.cmake ${CMAKE_BINARY_DIR}/tape-config-version.cmake DESTINATION ${tape_package})
-configure_file(cmake/tape.pc.in ${CMAKE_BINARY_DIR}/tape.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/tape.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(tape_pc ${CMAKE_BINARY_DIR}/tape.pc)
+include(cmake/pkg_config.cmake)
+install(FILES ${tape_pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

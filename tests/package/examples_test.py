@@ -29,7 +29,8 @@ class Examples(unittest.TestCase):
         cls.prefix, cls.tree = os.path.join(cls.work, "prefix"), os.path.join(cls.work, "tree")
         os.environ["RAGTAPE_STATE"] = os.path.join(cls.work, "state")
         run("cmake", "--install", BUILD, "--prefix", cls.prefix)
-        run("cmake", "-S", EXAMPLES, "-B", os.path.join(cls.work, "build"), "-DCMAKE_PREFIX_PATH=" + cls.prefix)
+        # What only libtape's own sources include is nothing that others must have.
+        run("cmake", "-S", EXAMPLES, "-B", os.path.join(cls.work, "build"), "-DCMAKE_PREFIX_PATH=" + cls.prefix, "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON")
         run("cmake", "--build", os.path.join(cls.work, "build"))
         os.makedirs(os.path.join(cls.tree, "dir"))
         cls.content = os.urandom(300_000)
@@ -83,6 +84,23 @@ class Examples(unittest.TestCase):
         program = os.path.join(self.work, "by-pkg-config")
         run(os.environ.get("CXX", "c++"), "-std=c++20", os.path.join(EXAMPLES, "stream_a_folder.cc"), "-o", program, *flags)
         self.assertEqual(run(program, self.tree, self.tape), self.stream)
+
+    def flags_at(self, libdir, includedir):
+        """What pkg-config says of an installation with these folders."""
+        prefix = os.path.join(self.work, "other")
+        folder = os.path.join(libdir if os.path.isabs(libdir) else os.path.join(prefix, libdir), "pkgconfig")
+        os.makedirs(folder)
+        run("cmake", "-DPROJECT_VERSION=1", "-DCMAKE_INSTALL_PREFIX=" + prefix, "-DCMAKE_INSTALL_LIBDIR=" + libdir, "-DCMAKE_INSTALL_INCLUDEDIR=" + includedir,
+            "-Dtape_pc=" + os.path.join(folder, "tape.pc"), "-P", os.path.join(ROOT, "cmake", "pkg_config.cmake"))
+        words = run("pkg-config", "--cflags", "--libs", "tape", env=dict(os.environ, PKG_CONFIG_PATH=folder)).decode().split()
+        shutil.rmtree(folder)
+        return [os.path.normpath(word[2:]) for letter in "IL" for word in words if word.startswith("-" + letter)][:2]
+
+    def test_pkg_config_finds_headers_and_archives_in_every_layout(self):
+        prefix, far = os.path.join(self.work, "other"), os.path.join(self.work, "far")
+        for libdir, includedir in (("lib", "include"), ("lib/x86_64-linux-gnu", "include"), ("lib64", "include/deep"), (far + "/lib", "include"), ("lib", far + "/include")):
+            with self.subTest((libdir, includedir)):
+                self.assertEqual(self.flags_at(libdir, includedir), [os.path.join(prefix, includedir), os.path.join(prefix, libdir)])
 
     def debian_place(self):
         found = [folder for folder, _, names in os.walk(self.prefix) if "tape.pc" in names]

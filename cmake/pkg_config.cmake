@@ -1,0 +1,18 @@
+# Writes `tape_pc` for CMAKE_INSTALL_PREFIX, CMAKE_INSTALL_LIBDIR and CMAKE_INSTALL_INCLUDEDIR. The prefix is told as the way
+# up from the file, so that what is installed can be moved; a folder that was given absolute stays where it is.
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR tape_pc_fixed)
+if(tape_pc_fixed)
+  set(tape_pc_prefix ${CMAKE_INSTALL_PREFIX})
+else()
+  file(RELATIVE_PATH tape_pc_up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" tape_pc_up ${tape_pc_up})
+  set(tape_pc_prefix "\${pcfiledir}/${tape_pc_up}")
+endif()
+foreach(tape_pc_folder LIBDIR INCLUDEDIR)
+  set(tape_pc_${tape_pc_folder} ${CMAKE_INSTALL_${tape_pc_folder}})
+  cmake_path(IS_ABSOLUTE tape_pc_${tape_pc_folder} tape_pc_fixed)
+  if(NOT tape_pc_fixed)
+    set(tape_pc_${tape_pc_folder} "\${prefix}/${tape_pc_${tape_pc_folder}}")
+  endif()
+endforeach()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/tape.pc.in ${tape_pc} @ONLY)
