@@ -30,6 +30,14 @@ class Json(CliTest):
         self.assertEqual(self.fields(restore.stdout), READING | {"restored", "left_alone", "unchanged", "failed", "damaged", "needs_root", "bytes"})
         verify = self.done("--json", "verify", archive)
         self.assertEqual(self.fields(verify.stdout), READING | {"damage", "members", "pages", "pages_decoded", "full"})
+        of_tape = {"added", "missing", "changed", "retyped", "unreadable", "not_compared", "same", "problems"}
+        self.assertEqual(self.fields(self.done("--json", "verify", tape).stdout), of_tape | {"entries", "deep"})
+        self.assertEqual(self.fields(self.done("--json", "verify", "--quick", tape).stdout), of_tape | {"entries", "looked_at", "chance_1_in_100"})
+        self.assertEqual(self.fields(self.done("--json", "diff", tape, self.path("tree")).stdout), of_tape)
+        located = {"name", "size", "tape_begin", "tape_end", "body", "parts"}
+        self.assertEqual(self.fields(self.done("--json", "locate", tape, "dir/file").stdout), located)
+        self.assertEqual(self.fields(self.done("--json", "locate", tape, "link").stdout), located | {"target"})
+        self.assertEqual(self.fields(self.done("--json", "locate", archive, "second").stdout), READING | located | {"target", "outcome"})
 
     def test_figures_are_those_of_the_files(self):
         archive = self.make_archive("--page-size", "512", "--index-exponent", "2")
