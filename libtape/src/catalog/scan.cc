@@ -1,192 +1,28 @@
 #include "tape/scan.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <ctime>
 #include <map>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/endian.h"
-#include "base/unique_fd.h"
-#include "base/utf8.h"
-#include "catalog/catalog_schema.h"
+#include "catalog/catalog_writer.h"
 #include "catalog/exclusion.h"
-#include "catalog/layout.h"
+#include "catalog/new_file.h"
 #include "catalog/sealed_catalog.h"
+#include "catalog/tartape_limits.h"
 #include "catalog/tree_reader.h"
 #include "catalog/whole_path_order.h"
 #include "format/tar_format.h"
 #include "tape/error.h"
-#include "tape/files.h"
 
 namespace tape {
 namespace {
 
 constexpr std::size_t kHashBuffer = std::size_t{1} << 20;
-// Rows come in the order of both keys, so little of the file is touched again.
-constexpr ByteCount kScanCacheBytes = ByteCount{2} << 20;
 
 Timestamp now() {
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
   return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
-}
-
-// The new file: rows go in, seal() ends it.
-class CatalogWriter {
- public:
-  CatalogWriter(const std::string& path, const TapeSettings& settings)
-      : connection_(prepared(path)),
-        layout_(settings),
-        settings_(settings),
-        insert_(std::in_place, connection_, insert_statement()),
-        problem_(std::in_place, connection_, "INSERT INTO problem (path, reason) VALUES (?1, ?2)"),
-        path_at_(std::in_place, connection_, "SELECT path FROM entry WHERE tape_offset = ?1") {}
-
-  TapeOffset add(SeenEntry& seen) {
-    if (seen.first) seen.first_path = path_at(*seen.first);
-    const Member member = member_of(seen, settings_);
-    const Bytes header = encode_header(member, settings_.profile);
-    if (header.size() > kHeaderSizeMax)
-      throw Error(ErrorKind::unsupported, "its header would have " + std::to_string(header.size()) +
-                                              " bytes, " + std::to_string(kHeaderSizeMax) +
-                                              " at the most");
-    const TapeOffset offset = layout_.end();
-    layout_.add(seen, member, header);
-    insert_row(*insert_, seen, offset, static_cast<std::uint32_t>(header.size() / kBlockSize));
-    return offset;
-  }
-
-  void add_problem(const std::string& path, const std::string& reason) {
-    tape::add_problem(problems_, path, reason);
-    problem_->bind(1, as_bytes(path));
-    problem_->bind_text(2, reason);
-    problem_->step();
-    problem_->reset();
-  }
-
-  // Fills what the rows determine, writes the summary, closes the file.
-  void seal(CatalogSummary& summary) {
-    summary.tape_size = layout_.tape_size();
-    summary.entries = layout_.entries();
-    summary.fingerprint = layout_.fingerprint();
-    summary.state = layout_.state();
-    summary.contents = layout_.contents();
-    write_summary(summary);
-    insert_.reset();
-    problem_.reset();
-    path_at_.reset();
-    connection_.run("COMMIT");
-    connection_.close();
-  }
-
-  std::uint64_t entries() const { return layout_.entries(); }
-  const std::string& path() const { return connection_.path(); }
-
- private:
-  static Connection prepared(const std::string& path) {
-    Connection connection = Connection::create(path, kScanCacheBytes);
-    connection.run(kCatalogSchema);
-    connection.run("BEGIN");
-    return connection;
-  }
-
-  std::string path_at(TapeOffset at) {
-    path_at_->bind(1, static_cast<std::int64_t>(at.value()));
-    path_at_->step();
-    std::string path = path_at_->blob(0);
-    path_at_->reset();
-    return path;
-  }
-
-  void write_summary(const CatalogSummary& summary) {
-    Statement insert(connection_,
-                     "INSERT INTO tape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-                     "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
-    int column = 0;
-    const auto number = [&](auto value) {
-      insert.bind(++column, static_cast<std::int64_t>(value));
-    };
-    const auto blob = [&](ByteView bytes) { insert.bind(++column, bytes); };
-    blob(as_bytes(summary.root));
-    number(summary.single_file);
-    blob(as_bytes(summary.prefix));
-    insert.bind_text(++column, summary.metadata == Metadata::full ? "full" : "portable");
-    insert.bind_text(++column, summary.profile == Profile::tartape ? "tartape" : "ragtape");
-    if (summary.source_date_epoch) {
-      number(*summary.source_date_epoch);
-    } else {
-      insert.bind_null(++column);
-    }
-    number(summary.tape_size);
-    number(summary.entries);
-    blob(summary.fingerprint);
-    blob(summary.state);
-    number(summary.hashed);
-    blob(summary.contents);
-    number(summary.started.seconds);
-    number(summary.started.nanoseconds);
-    number(summary.problems);
-    number(summary.skipped_sockets);
-    number(summary.skipped_devices);
-    number(summary.skipped_own_files);
-    number(summary.excluded);
-    blob(seal_of(summary, problems_.digest()));
-    insert.step();
-    write_source_options(summary.source_options);
-  }
-
-  void write_source_options(const std::vector<SourceOption>& options) {
-    Statement insert(connection_, "INSERT INTO source_option (name, value) VALUES (?1, ?2)");
-    for (const SourceOption& option : options) {
-      insert.bind_text(1, option.name);
-      insert.bind(2, as_bytes(option.value));
-      insert.step();
-      insert.reset();
-    }
-  }
-
-  Connection connection_;
-  Layout layout_;
-  Xxh3Stream problems_;
-  TapeSettings settings_;
-  std::optional<Statement> insert_;
-  std::optional<Statement> problem_;
-  std::optional<Statement> path_at_;
-};
-
-// What the profile tartape cannot say; empty when it can.
-std::string why_tartape_refuses(const Member& member) {
-  constexpr std::size_t kPathMax = 255;
-  constexpr std::size_t kComponentMax = 100;
-  constexpr std::uint64_t kIdMaxThere = (std::uint64_t{1} << 21) - 1;
-  constexpr std::int64_t kTimeEnd = std::int64_t{1} << 33;
-  const std::string path = member_path(member.name, member.type);
-  const auto most = [](std::size_t found, std::size_t limit) {
-    return std::to_string(found) + " bytes, " + std::to_string(limit) + " at the most";
-  };
-  if (!is_utf8(path)) return "its path is not UTF-8";
-  if (path.size() > kPathMax) return "its path has " + most(path.size(), kPathMax);
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    if (end - begin > kComponentMax)
-      return "a component of its path has " + most(end - begin, kComponentMax);
-    begin = end + 1;
-  }
-  if (!split_name(member.name)) return "its path does not fit the two name fields of ustar";
-  if (!is_utf8(member.target)) return "its target is not UTF-8";
-  if (member.target.size() > kComponentMax)
-    return "its target has " + most(member.target.size(), kComponentMax);
-  if (member.mtime.seconds < 0 || member.mtime.seconds >= kTimeEnd)
-    return "its mtime of " + std::to_string(member.mtime.seconds) + " s is not in 0 to 8^11 - 1";
-  if (member.uid > kIdMaxThere || member.gid > kIdMaxThere)
-    return "its owner's number is above " + std::to_string(kIdMaxThere);
-  return "";
 }
 
 // Depth first, a directory before its contents, siblings by unsigned bytes of the name.
@@ -480,68 +316,6 @@ class Walk {
   TreeReader reader_;  // its threads use what is const of the above
 };
 
-// Whether a tape, sound or damaged, is at `path`, which may be replaced; false when nothing is. A
-// file is a tape by its SQLite header (sqlite.org/fileformat.html §1.3): magic, application id at
-// offset 68. Fails: Error{usage} for anything else.
-bool holds_tape(const std::string& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return false;
-  std::array<std::uint8_t, 72> head{};
-  if (S_ISREG(info.st_mode)) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file) throw errno_error(shown(path), errno);
-    read_full_at(file.get(), 0, head, shown(path));
-  }
-  const bool sqlite =
-      std::equal(head.begin(), head.begin() + 16, as_bytes({"SQLite format 3\0", 16}).begin());
-  if (sqlite && load_be32(&head[68]) == kCatalogApplicationId) return true;
-  throw Error(ErrorKind::usage, shown(path) + ": is there already, and is no tape",
-              "choose another name; only an older tape is replaced");
-}
-
-void rename_file(const std::string& from, const std::string& to, bool replace) {
-  if (!replace && !rename_if_absent(from, to))
-    throw Error(ErrorKind::usage, shown(to) + ": is there now, made by somebody else");
-  if (replace && std::rename(from.c_str(), to.c_str()) != 0) throw errno_error(shown(to), errno);
-}
-
-// A file on its way: removed unless it got its name.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {
-    const UniqueFd file(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file) throw errno_error(shown(path_), errno);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-
-  const std::string& path() const { return path_; }
-
-  FileIdentity identity() const {
-    struct stat info {};
-    if (::stat(path_.c_str(), &info) != 0) throw errno_error(shown(path_), errno);
-    return {info.st_dev, info.st_ino};
-  }
-
-  // `replace`: an older tape was there before the scan.
-  void rename_durably(const std::string& to, bool replace) {
-    {
-      const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-      if (!file) throw errno_error(shown(path_), errno);
-      sync_descriptor(file.get(), shown(path_));
-    }
-    rename_file(path_, to, replace);
-    path_.clear();
-    sync_directory(folder_of(to));
-  }
-
- private:
-  std::string path_;
-};
-
 }  // namespace
 
 std::string default_prefix(const std::string& root, bool single_file) {
@@ -581,7 +355,7 @@ std::unique_ptr<Catalog> scan(SourceTree& tree,
   summary.single_file = !options.single_file.empty();
 
   const bool replace = !place.path.empty() && (place.ours || holds_tape(place.path));
-  TemporaryFile file(place.temporary);
+  NewFile file(place.temporary);
   ScanOptions settled = options;
   settled.own_files.push_back(file.identity());
   CatalogWriter writer(file.path(), settings_of(summary));
