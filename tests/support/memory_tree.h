@@ -23,7 +23,8 @@ class MemoryTree final : public SourceTree {
     Bytes content;
     std::string target;
     std::vector<Xattr> xattrs;
-    bool denied = false;  // open(), check_readable() and list() fail
+    bool denied = false;         // open(), check_readable() and list() fail
+    bool xattrs_denied = false;  // xattrs() fails
   };
 
   enum class Verb { stat, list, read_link, xattrs, open, check_readable, file_stat, file_read };
@@ -117,6 +118,7 @@ class MemoryTree final : public SourceTree {
 
   std::vector<Xattr> xattrs(const std::string& path) override {
     note(Verb::xattrs, path);
+    if (found(path).xattrs_denied) throw Error(ErrorKind::denied, path + ": xattrs denied");
     return found(path).xattrs;
   }
 
@@ -134,7 +136,11 @@ class MemoryTree final : public SourceTree {
     if (found(path).denied) throw Error(ErrorKind::denied, path + ": denied");
   }
 
-  std::string user_name(std::uint64_t uid) override { return uid == 0 ? "root" : ""; }
+  static constexpr std::uint64_t kUnknowable = 4242;  // the look-up of this owner fails
+  std::string user_name(std::uint64_t uid) override {
+    if (uid == kUnknowable) throw Error(ErrorKind::io, "the host does not answer");
+    return uid == 0 ? "root" : "";
+  }
   std::string group_name(std::uint64_t gid) override { return gid == 0 ? "root" : ""; }
 
  private:

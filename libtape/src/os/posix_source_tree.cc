@@ -148,7 +148,9 @@ class PosixSourceTree final : public SourceTree {
       at += static_cast<ssize_t>(key.size()) + 1;
       std::string value(kXattrValueMax, '\0');
       const ssize_t length = ::lgetxattr(name.c_str(), key.c_str(), value.data(), value.size());
-      if (length < 0) continue;
+      if (length < 0 && is_withheld(errno)) continue;
+      if (length < 0)
+        throw errno_error("extended attribute " + shown(key) + " of " + shown(path), errno);
       value.resize(static_cast<std::size_t>(length));
       value.shrink_to_fit();
       out.push_back({key, std::move(value)});
@@ -204,6 +206,11 @@ class PosixSourceTree final : public SourceTree {
   static constexpr std::size_t kXattrListMax = 65536;   // linux/limits.h
   static constexpr std::size_t kXattrValueMax = 65536;  // linux/limits.h
   using Names = std::map<std::uint64_t, std::string>;
+
+  // One attribute that is listed may be somebody else's to read, or gone.
+  static bool is_withheld(int error) {
+    return error == ENODATA || error == EACCES || error == EPERM || error == ENOTSUP;
+  }
 
   UniqueFd open_folder(const std::string& path) {
     const Place place = path.empty() ? Place{root_.get(), "."} : parent_.locate(path);

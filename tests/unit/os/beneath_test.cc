@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "support/expect.h"
+#include "support/failing_call.h"
 #include "support/temporary_folder.h"
-#include "support/without_openat2.h"
 
 using namespace tape;
 using namespace test;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "support/expect.h"
+#include "support/failing_call.h"
 #include "support/temporary_folder.h"
 #include "tape/files.h"
 
@@ -244,6 +245,32 @@ TEST_CASE("posix_source_tree: xattrs are listed with their values, sorted by nam
   const auto links = tree->xattrs("link");
   CHECK(std::none_of(links.begin(), links.end(),
                      [](const Xattr& xattr) { return xattr.name.starts_with("user."); }));
+}
+
+TEST_CASE("posix_source_tree: an attribute that is withheld is left out, another failure is one",
+          "[posix_source_tree]") {
+  const TemporaryFolder folder;
+  write_file(folder / "file", "");
+  if (::setxattr((folder / "file").c_str(), "user.a", "1", 1, 0) != 0) {
+    WARN("no user xattrs in " << folder.path());
+    return;
+  }
+  const auto read = [&] { return open_tree(folder.path()).tree->xattrs("file"); };
+  for (const int withheld : {ENODATA, EACCES, EPERM, ENOTSUP}) {
+    const auto step = [&] { CHECK(read().empty()); };
+    if (!run_with_failing_call(SYS_lgetxattr, static_cast<unsigned>(withheld), step)) return;
+  }
+  const struct {
+    int error;
+    ErrorKind kind;
+  } failures[] = {{EIO, ErrorKind::io}, {ENOMEM, ErrorKind::exhausted}};
+  for (const auto& c : failures) {
+    std::optional<Error> failure;
+    const auto step = [&] { failure = failed(read); };
+    REQUIRE(run_with_failing_call(SYS_lgetxattr, static_cast<unsigned>(c.error), step));
+    CHECK(failure->kind() == c.kind);
+    CHECK(says(*failure, "user.a of file"));
+  }
 }
 
 TEST_CASE("posix_source_tree: reading leaves the atime of files and directories alone",
