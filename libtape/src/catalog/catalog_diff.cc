@@ -98,11 +98,16 @@ std::optional<Entry> found_in(SourceTree& tree, const CatalogSummary& summary, c
   const auto failure = failure_of([&] {
     seen.source = tree.stat(was.path);
     if (seen.source.kind == SourceKind::symlink) seen.target = tree.read_link(was.path);
-    if (summary.metadata == Metadata::full && summary.profile == Profile::ragtape)
-      seen.xattrs = tree.xattrs(was.path);
   });
   if (failure && is_gone(*failure)) return std::nullopt;
   if (failure) throw Error(*failure);
+  if (summary.metadata == Metadata::full && summary.profile == Profile::ragtape) {
+    // As a scan: without those that cannot be read.
+    const auto without = failure_of([&] { seen.xattrs = tree.xattrs(was.path); });
+    const bool ends = without && (without->kind() == ErrorKind::exhausted ||
+                                  without->kind() == ErrorKind::canceled);
+    if (ends) throw Error(*without);
+  }
   if (summary.metadata == Metadata::full) {
     seen.uname = tree.user_name(seen.source.uid);
     seen.gname = tree.group_name(seen.source.gid);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
 
 #include "catalog/catalog_writer.h"
+#include "catalog/content_hash.h"
 #include "catalog/exclusion.h"
+#include "catalog/first_names.h"
 #include "catalog/new_file.h"
 #include "catalog/sealed_catalog.h"
 #include "catalog/tartape_limits.h"
@@ -16,8 +17,6 @@
 
 namespace tape {
 namespace {
-
-constexpr std::size_t kHashBuffer = std::size_t{1} << 20;
 
 Timestamp now() {
   timespec time{};
@@ -34,12 +33,16 @@ class Walk {
         options_(options),
         summary_(summary),
         exclusion_(options.source_options, options.profile, options.root),
+        first_names_(writer_.path() + ".links"),
+        content_hash_(tree, options.earlier, [this] { tell_progress(); }),
         reader_(tree, writer_.path() + ".names", reader_options()) {}
 
   void run(const std::string& top) {
     top_ = top;
     ReadEntry source = reader_.read(top);
-    recorded(top, source.unseen);
+    if (source.lacks == Lacks::everything) recorded(top, source.failure);
+    if (summary_.single_file && source.source.kind == SourceKind::directory)
+      throw Error(ErrorKind::source_changed, shown(options_.root) + ": a directory by now");
     exclusion_.begin(source.source);
     if (!visit(source)) return refuse(source.source);
     if (source.source.kind == SourceKind::directory) enter(source);
@@ -55,12 +58,6 @@ class Walk {
   }
 
  private:
-  // The first member of an inode with several names, and how many of them are still to come.
-  struct FirstName {
-    TapeOffset offset;
-    std::uint64_t names_left = 0;
-  };
-
   TreeReader::Options reader_options() {
     TreeReader::Options out;
     out.readers = options_.readers;
@@ -70,8 +67,12 @@ class Walk {
              !exclusion_.reason_not_to_enter(entry.source);
     };
     out.anywhere = exclusion_.is_settled();
-    if (options_.progress) out.waiting = [this] { options_.progress(writer_.entries()); };
+    out.waiting = [this] { tell_progress(); };
     return out;
+  }
+
+  void tell_progress() const {
+    if (options_.progress) options_.progress(writer_.entries());
   }
 
   void problem(const std::string& path, const std::string& reason) {
@@ -83,15 +84,30 @@ class Walk {
   // the scan. True: nothing is wrong.
   bool recorded(const std::string& path, const std::optional<Error>& failure) {
     if (!failure) return true;
-    if (path == top_ || failure->kind() == ErrorKind::exhausted ||
-        failure->kind() == ErrorKind::canceled)
-      throw Error(*failure);
+    if (path == top_ || ends_the_scan(*failure)) throw Error(*failure);
     problem(path, failure->what());
     return false;
   }
 
+  static bool ends_the_scan(const Error& failure) {
+    return failure.kind() == ErrorKind::exhausted || failure.kind() == ErrorKind::canceled;
+  }
+
+  // The entry is on the tape all the same, without `what`: a directory that had to go for its
+  // attributes would take all below it with it.
+  void lacking(const std::string& path, const char* what, const std::optional<Error>& failure) {
+    if (!failure) return;
+    // What is not to be had at all is told once, not for each entry.
+    const bool at_all = path == top_ && failure->kind() == ErrorKind::unsupported;
+    if (at_all || ends_the_scan(*failure)) throw Error(*failure);
+    problem(path, std::string(failure->what()) + "; on the tape without " + what);
+  }
+
   void visit_below(ReadEntry& entry) {
-    if (!recorded(entry.path, entry.unseen)) return;
+    if (entry.lacks == Lacks::everything) {
+      recorded(entry.path, entry.failure);
+      return;
+    }
     if (const auto why = exclusion_.reason(entry.path, entry.source))
       return leave_out(entry.path, *why);
     if (visit(entry) && entry.source.kind == SourceKind::directory) enter(entry);
@@ -172,38 +188,49 @@ class Walk {
       return false;
     }
     const bool added = add(entry);
-    if (options_.progress) options_.progress(writer_.entries());
+    tell_progress();
     return added;
   }
 
   bool add(ReadEntry& entry) {
-    const std::string& path = entry.path;
-    const SourceStat& source = entry.source;
-    const std::size_t length = member_name(options_.prefix, path, source.kind).size();
-    if (length > kMemberNameMax) {
-      problem(path, "its member name has " + std::to_string(length) + " bytes, " +
-                        std::to_string(kMemberNameMax) + " at the most");
-      return false;
-    }
-    // Only what the source withholds is a problem of one entry; a catalog that cannot be written is
-    // not.
-    if (!recorded(path, entry.withheld)) return false;
+    if (!can_be_stored(entry)) return false;
+    if (entry.lacks == Lacks::xattrs) lacking(entry.path, "them", entry.failure);
     SeenEntry seen;
-    seen.path = path;
-    seen.source = source;
+    seen.path = entry.path;
+    seen.source = entry.source;
     seen.target = std::move(entry.target);
     seen.xattrs = std::move(entry.xattrs);
-    if (!recorded(path, failure_of([&] { describe(seen); }))) return false;
-    if (is_tartape()) return add_by_whole_path(seen);
-    const auto first = first_names_.find(source.identity);
-    if (first != first_names_.end()) seen.first = first->second.offset;
-    if (source.mtime.seconds < kTimeMin || source.mtime.seconds > kTimeMax) {
-      problem(path, "its mtime of " + std::to_string(source.mtime.seconds) + " s is beyond 2^62 s");
+    name_owner(seen);
+    return is_tartape() ? add_by_whole_path(seen) : add_in_order(seen);
+  }
+
+  bool can_be_stored(const ReadEntry& entry) {
+    const auto over = [&](const char* what, std::size_t size, std::size_t most) {
+      problem(entry.path, std::string(what) + " has " + std::to_string(size) + " bytes, " +
+                              std::to_string(most) + " at the most");
       return false;
+    };
+    const std::size_t name = member_name(options_.prefix, entry.path, entry.source.kind).size();
+    if (name > kMemberNameMax) return over("its member name", name, kMemberNameMax);
+    if (entry.lacks == Lacks::content && !recorded(entry.path, entry.failure)) return false;
+    if (entry.target.size() > kTargetMax)
+      return over("its target", entry.target.size(), kTargetMax);
+    return true;
+  }
+
+  bool add_in_order(SeenEntry& seen) {
+    const SourceStat source = seen.source;
+    if (!settle_mtime(seen)) return false;
+    settle_xattrs(seen);
+    const auto first = first_names_.meet(source);
+    if (first) {
+      seen.first = first->offset;
+      seen.hash = first->hash;
+    } else {
+      hash_content(seen);
     }
-    if (!fits(seen)) return false;
     const TapeOffset offset = writer_.add(seen);
-    remember(source, offset);
+    if (!first) first_names_.add(source, offset, seen.hash);
     return true;
   }
 
@@ -213,16 +240,29 @@ class Walk {
            type == MemberType::symlink;
   }
 
-  bool add_by_whole_path(const SeenEntry& seen) {
+  bool add_by_whole_path(SeenEntry& seen) {
     const std::string why = why_tartape_refuses(member_of(seen, settings_of(summary_)));
     if (!why.empty()) {
       ++refused_;
       if (options_.refused) options_.refused(seen.path, why);
       return true;  // what is below it may have its own reason
     }
+    hash_once(seen);
     if (!by_whole_path_) by_whole_path_.emplace(writer_.path() + ".order");
     by_whole_path_->add(seen);
     return true;
+  }
+
+  // Each name has its own copy of the content, which is read once all the same.
+  void hash_once(SeenEntry& seen) {
+    if (!options_.hash) return;
+    const auto first = first_names_.meet(seen.source);
+    if (first) {
+      seen.hash = first->hash;
+    } else {
+      hash_content(seen);
+      first_names_.add(seen.source, {}, seen.hash);
+    }
   }
 
   void write_by_whole_path() {
@@ -234,72 +274,39 @@ class Walk {
     if (by_whole_path_) by_whole_path_->each([&](SeenEntry& seen) { writer_.add(seen); });
   }
 
-  void describe(SeenEntry& seen) {
-    const SourceStat& source = seen.source;
-    if (seen.target.size() > kTargetMax)
-      throw Error(ErrorKind::unsupported, "its target has " + std::to_string(seen.target.size()) +
-                                              " bytes, " + std::to_string(kTargetMax) +
-                                              " at the most");
-    if (options_.hash && source.kind == SourceKind::regular) seen.hash = content_hash(seen);
+  void hash_content(SeenEntry& seen) {
+    if (!options_.hash || seen.source.kind != SourceKind::regular) return;
+    lacking(seen.path, "a hash",
+            failure_of([&] { seen.hash = content_hash_.of(seen.path, seen.source); }));
+  }
+
+  void name_owner(SeenEntry& seen) {
     if (options_.metadata == Metadata::portable) return;
-    seen.uname = tree_.user_name(source.uid);
-    seen.gname = tree_.group_name(source.gid);
+    const SourceStat& source = seen.source;
+    lacking(seen.path, "its owner's name",
+            failure_of([&] { seen.uname = tree_.user_name(source.uid); }));
+    lacking(seen.path, "its group's name",
+            failure_of([&] { seen.gname = tree_.group_name(source.gid); }));
   }
 
-  // None when it is written to meanwhile.
-  std::optional<Hash128> content_hash(const SeenEntry& seen) {
-    if (const auto known = known_hash(seen)) return known;
-    const auto file = tree_.open(seen.path);
-    Xxh3Stream hash;
-    buffer_.resize(kHashBuffer);
-    FileOffset at;
-    while (const std::size_t n = file->read_at(at, buffer_)) {
-      hash.update(ByteView(buffer_).first(n));
-      at = at + n;
-      if (options_.progress) options_.progress(writer_.entries());
-    }
-    const SourceStat now = file->stat();
-    const bool same = at.value() == seen.source.size && is_as_it_was(now, seen.source);
-    return same ? std::optional(hash.digest()) : std::nullopt;
+  // False: no record holds the time. A directory gets the nearest that one does.
+  bool settle_mtime(SeenEntry& seen) {
+    Timestamp& mtime = seen.source.mtime;
+    if (mtime.seconds >= kTimeMin && mtime.seconds <= kTimeMax) return true;
+    problem(seen.path, "its mtime of " + std::to_string(mtime.seconds) + " s is beyond 2^62 s");
+    mtime = {mtime.seconds < 0 ? kTimeMin : kTimeMax, 0};
+    return seen.source.kind == SourceKind::directory;
   }
 
-  static bool is_as_it_was(const SourceStat& now, const SourceStat& then) {
-    return now.identity == then.identity && now.size == then.size && now.mtime == then.mtime &&
-           now.ctime == then.ctime;
-  }
-
-  // What an earlier scan read, unless the file could have been written to in the same tick of its
-  // clock.
-  std::optional<Hash128> known_hash(const SeenEntry& seen) {
-    constexpr std::int64_t kYoungSeconds = 2;
-    if (options_.earlier == nullptr) return {};
-    const CatalogSummary& earlier = options_.earlier->summary();
-    const auto entry = options_.earlier->find(member_path(
-        member_name(earlier.prefix, seen.path, SourceKind::regular), MemberType::regular));
-    const auto is_young = [&](const Timestamp& time) {
-      return time.seconds >= earlier.started.seconds - kYoungSeconds;
-    };
-    if (!entry || !entry->hash || !is_as_it_was(seen.source, entry->source) ||
-        is_young(seen.source.mtime) || is_young(seen.source.ctime))
-      return {};
-    return entry->hash;
-  }
-
-  bool fits(const SeenEntry& seen) {
+  // More of them than a header holds are left out.
+  void settle_xattrs(SeenEntry& seen) {
     ByteCount size = 0;
     for (const Xattr& xattr : seen.xattrs)
       size += 3 * (xattr.name.size() + xattr.value.size()) + 64;
-    if (size < kHeaderSizeMax / 2) return true;
+    if (size < kHeaderSizeMax / 2) return;
     problem(seen.path, "its extended attributes need a header of more than " +
-                           std::to_string(kHeaderSizeMax / 2) + " bytes");
-    return false;
-  }
-
-  void remember(const SourceStat& source, TapeOffset offset) {
-    if (source.kind == SourceKind::directory || source.links < 2) return;
-    const auto [at, fresh] =
-        first_names_.try_emplace(source.identity, FirstName{offset, source.links});
-    if (--at->second.names_left == 0) first_names_.erase(at);
+                           std::to_string(kHeaderSizeMax / 2) + " bytes; on the tape without them");
+    seen.xattrs.clear();
   }
 
   SourceTree& tree_;
@@ -309,10 +316,10 @@ class Walk {
   Exclusion exclusion_;
   std::string top_;
   std::size_t depth_ = 0;  // directories that were entered and not left
-  std::map<FileIdentity, FirstName> first_names_;
+  FirstNames first_names_;
+  ContentHash content_hash_;
   std::optional<WholePathOrder> by_whole_path_;  // profile tartape
   std::uint64_t refused_ = 0;
-  Bytes buffer_;       // for hashes
   TreeReader reader_;  // its threads use what is const of the above
 };
 

@@ -1,31 +1,22 @@
 #include "catalog/sorted_names.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
+#include "catalog/scratch_database.h"
 #include "tape/error.h"
 
 namespace tape {
 namespace {
 
-Connection prepared(const std::string& path) {
-  // Beside the catalog: the system's folder for temporary files may lie in the source.
-  Connection connection = Connection::create(path, kNameCacheBytes);
-  const auto failure = failure_of([&] { connection.run("BEGIN IMMEDIATE; COMMIT"); });
-  std::remove(path.c_str());
-  if (failure) throw Error(*failure);
-  connection.run(
-      "PRAGMA temp_store = MEMORY; CREATE TABLE name (list INTEGER NOT NULL, name BLOB NOT NULL, "
-      "PRIMARY KEY (list, name)) "
-      "STRICT, WITHOUT ROWID; BEGIN");
-  return connection;
-}
+constexpr const char* kSchema =
+    "CREATE TABLE name (list INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (list, name)) "
+    "STRICT, WITHOUT ROWID";
 
 }  // namespace
 
 NameSpill::NameSpill(const std::string& path)
-    : connection_(prepared(path)),
+    : connection_(scratch_database(path, kNameCacheBytes, kSchema)),
       insert_(connection_, "INSERT OR IGNORE INTO name VALUES (?1, ?2)"),
       next_(connection_,
             "SELECT name FROM name WHERE list = ?1 AND name > ?2 ORDER BY name LIMIT 1"),

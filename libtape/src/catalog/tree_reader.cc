@@ -55,15 +55,36 @@ ReadEntry TreeReader::read(const std::string& path) {
 ReadEntry TreeReader::read_with(SourceTree& tree, std::string path) const {
   ReadEntry out;
   out.path = std::move(path);
-  out.unseen = failure_of([&] { out.source = tree.stat(out.path); });
-  if (out.unseen) return out;
-  out.withheld = failure_of([&] {
-    const SourceStat& source = out.source;
+  const SourceStat& source = out.source;
+  out.lacks = Lacks::everything;
+  out.failure = failure_of([&] { out.source = tree.stat(out.path); });
+  if (out.failure) return out;
+  out.lacks = Lacks::content;
+  out.failure = failure_of([&] {
     if (source.kind == SourceKind::regular && source.size > 0) tree.check_readable(out.path);
     if (source.kind == SourceKind::symlink) out.target = tree.read_link(out.path);
-    if (options_.xattrs && source.kind != SourceKind::socket) out.xattrs = tree.xattrs(out.path);
   });
+  if (out.failure) return out;
+  out.lacks = Lacks::nothing;
+  if (options_.xattrs && source.kind != SourceKind::socket) read_xattrs(tree, out);
   return out;
+}
+
+void TreeReader::read_xattrs(SourceTree& tree, ReadEntry& entry) const {
+  std::vector<Xattr>& xattrs = entry.xattrs;
+  entry.failure = failure_of([&] { xattrs = tree.xattrs(entry.path); });
+  if (entry.failure) {
+    // It went. A directory may still be listed: that tells.
+    const bool gone =
+        entry.failure->kind() == ErrorKind::not_found && entry.source.kind != SourceKind::directory;
+    entry.lacks = gone ? Lacks::content : Lacks::xattrs;
+  }
+  // A catalog holds them in this order only, and a list that is written to meanwhile may have one
+  // twice.
+  const auto name_of = [](const Xattr& xattr) { return std::string_view(xattr.name); };
+  std::ranges::stable_sort(xattrs, {}, name_of);
+  const auto again = std::ranges::unique(xattrs, {}, name_of);
+  xattrs.erase(again.begin(), again.end());
 }
 
 void TreeReader::list(SourceTree& tree, Reading& reading) {
@@ -117,8 +138,8 @@ void TreeReader::request_below(const Reading& reading) {
 }
 
 bool TreeReader::is_entered(const ReadEntry& entry) const {
-  return !entry.unseen && entry.source.kind == SourceKind::directory && options_.is_entered &&
-         options_.is_entered(entry);
+  return entry.lacks != Lacks::everything && entry.source.kind == SourceKind::directory &&
+         options_.is_entered && options_.is_entered(entry);
 }
 
 std::optional<Error> TreeReader::enter(const std::string& path,

@@ -29,14 +29,22 @@ inline constexpr std::size_t kReadingsQueued = 512;                    // known 
 inline constexpr std::size_t kFoldersAhead = 16;  // below each directory on the way
 inline constexpr std::size_t kBatchesAhead = 4;   // of each directory on the way
 
+// What the source does not say of an entry.
+enum class Lacks {
+  nothing,
+  everything,  // stat() failed: the path is all that is known
+  content,     // its content or target may not be read, or it went meanwhile
+  xattrs,      // they cannot be read
+};
+
 // What the source says of one entry.
 struct ReadEntry {
   std::string path;
   SourceStat source;
-  std::string target;             // of a symlink
-  std::vector<Xattr> xattrs;      // when they are asked for
-  std::optional<Error> unseen;    // stat() failed: nothing but the path is known
-  std::optional<Error> withheld;  // its content, target or attributes may not be read
+  std::string target;         // of a symlink
+  std::vector<Xattr> xattrs;  // when they are asked for; by name, each once
+  Lacks lacks = Lacks::nothing;
+  std::optional<Error> failure;  // why
 };
 
 class TreeReader {
@@ -104,6 +112,7 @@ class TreeReader {
 
   using Ahead = ReadAhead<Key, Reading>;
   ReadEntry read_with(SourceTree& tree, std::string path) const;
+  void read_xattrs(SourceTree& tree, ReadEntry& entry) const;
   void do_reading(SourceTree& tree, Reading& reading, const Ahead::GoOn& go_on) const;
   static void list(SourceTree& tree, Reading& reading);
   void do_here(Reading& reading);

@@ -1,27 +1,19 @@
 #include "catalog/whole_path_order.h"
 
-#include <unistd.h>
-
 #include "catalog/catalog_schema.h"
+#include "catalog/scratch_database.h"
 
 namespace tape {
 namespace {
 
 constexpr ByteCount kSortCacheBytes = ByteCount{8} << 20;
 
-// The rows of a catalog, so that what is read back has passed the same checks.
-Connection prepared(const std::string& path) {
-  Connection connection = Connection::create(path, kSortCacheBytes);
-  connection.run(kCatalogSchema);
-  connection.run("BEGIN");
-  ::unlink(path.c_str());
-  return connection;
-}
-
 }  // namespace
 
 WholePathOrder::WholePathOrder(const std::string& path)
-    : connection_(prepared(path)), insert_(connection_, insert_statement()) {}
+    // The rows of a catalog, so that what is read back has passed the same checks.
+    : connection_(scratch_database(path, kSortCacheBytes, kCatalogSchema)),
+      insert_(connection_, insert_statement()) {}
 
 void WholePathOrder::add(const SeenEntry& seen) {
   insert_row(insert_, seen, TapeOffset(static_cast<std::uint64_t>(count_++)), 0);

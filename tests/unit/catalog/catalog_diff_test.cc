@@ -72,6 +72,60 @@ TEST_CASE("scan: a file that is written to while it is hashed has none", "[hash]
   catalog->check();
 }
 
+TEST_CASE("scan: with hash each inode is read once, and an empty file not at all", "[hash]") {
+  MemoryTree tree;
+  tree.add_file("a", "content");
+  tree.add_link("b", "a");
+  tree.add_link("c", "a");
+  tree.add_file("empty", "").denied = true;
+  for (const Profile profile : {Profile::ragtape, Profile::tartape}) {
+    ScanOptions options = portable("p");
+    options.hash = true;
+    options.profile = profile;
+    tree.accesses.clear();
+    const auto catalog = sealed(tree, options);
+    CHECK(std::ranges::count(tree.accesses, MemoryTree::Verb::open, &MemoryTree::Access::verb) ==
+          1);
+    for (const char* name : {"p/a", "p/b", "p/c"})
+      CHECK(catalog->find(name)->hash == xxh3_128(as_bytes("content")));
+    CHECK(catalog->find("p/empty")->hash == xxh3_128({}));
+    CHECK(catalog->summary().problems == 0);
+    catalog->check();
+  }
+}
+
+TEST_CASE("scan: a file that cannot be read for its hash is a problem, and a member without",
+          "[hash]") {
+  for (const auto verb : {MemoryTree::Verb::open, MemoryTree::Verb::file_read}) {
+    MemoryTree tree;
+    tree.add_file("a", "content");
+    tree.add_link("b", "a");
+    tree.before = [&](const MemoryTree::Access& access) {
+      if (access.verb == verb) throw Error(ErrorKind::io, access.path + ": no answer");
+    };
+    const auto catalog = hashed(tree);
+    Lines problems;
+    catalog->each_problem([&](const std::string& path, const std::string& reason) {
+      problems.push_back(path + ": " + reason);
+    });
+    CHECK(problems == Lines{"a: a: no answer; on the tape without a hash"});
+    CHECK_FALSE(catalog->find("p/a")->hash);
+    CHECK_FALSE(catalog->find("p/b")->hash);
+    catalog->check();
+  }
+}
+
+TEST_CASE("scan: of a file that grows as it is read only a byte more is read", "[hash]") {
+  MemoryTree tree;
+  tree.add_file("a", std::string(10, 'x'));
+  tree.before = [&](const MemoryTree::Access& access) {
+    if (access.verb != MemoryTree::Verb::file_read) return;
+    REQUIRE(tree.inode("a").content.size() < 50);
+    tree.inode("a").content.resize(tree.inode("a").content.size() + 10);
+  };
+  CHECK_FALSE(hashed(tree)->find("p/a")->hash);
+}
+
 TEST_CASE("scan: hashes of files that are as they were are taken over, of no others", "[hash]") {
   MemoryTree tree;
   for (const char* name : {"same", "size", "mtime", "ctime", "inode", "young"})

@@ -6,6 +6,7 @@
 #include "support/expect.h"
 #include "support/memory_tree.h"
 #include "support/sealed.h"
+#include "support/shared_tree.h"
 #include "support/temporary_folder.h"
 #include "tape/files.h"
 
@@ -168,6 +169,68 @@ TEST_CASE("scan: what vanishes or changes its kind between list and stat is a pr
   CHECK(catalog->find("p/dir/stays"));
 }
 
+TEST_CASE("scan: a directory without its attributes, owner or time keeps all below it", "[scan]") {
+  MemoryTree tree;
+  for (const char* folder : {"attributes", "far", "large", "owner"}) {
+    tree.add_directory(folder);
+    tree.add_file(std::string(folder) + "/below", "x");
+  }
+  tree.add_file("file", "x").xattrs_denied = true;
+  tree.inode("").xattrs_denied = true;
+  tree.inode("attributes").xattrs_denied = true;
+  tree.inode("far").stat.mtime = {INT64_MAX, 0};
+  for (int i = 0; i < 50; ++i)
+    tree.inode("large").xattrs.push_back(
+        {"user." + std::to_string(100 + i), std::string(65536, 'v')});
+  tree.inode("owner").stat.uid = MemoryTree::kUnknowable;
+  for (const unsigned readers : {0U, 2U}) {
+    SharedTree shared(tree);
+    ScanOptions options = full("p");
+    options.readers = readers;
+    const auto catalog = sealed(shared, options);
+    CHECK(member_names(*catalog) ==
+          std::vector<std::string>{"p/", "p/attributes/", "p/attributes/below", "p/far/",
+                                   "p/far/below", "p/file", "p/large/", "p/large/below", "p/owner/",
+                                   "p/owner/below"});
+    CHECK(problem_paths(*catalog) ==
+          std::vector<std::string>{"", "attributes", "far", "file", "large", "owner"});
+    CHECK(catalog->find("p/far")->member.mtime == Timestamp{kTimeMax, 0});
+    CHECK(catalog->find("p/large")->member.xattrs.empty());
+    catalog->check();
+  }
+}
+
+TEST_CASE("scan: attributes that nobody can be asked for at all end the scan at its root",
+          "[scan]") {
+  MemoryTree tree;
+  tree.add_file("a", "x");
+  tree.before = [](const MemoryTree::Access& access) {
+    if (access.verb == MemoryTree::Verb::xattrs) throw Error(ErrorKind::unsupported, "no /proc");
+  };
+  CHECK(failed([&] { return sealed(tree, full("")); }).kind() == ErrorKind::unsupported);
+}
+
+TEST_CASE("scan: a file that goes before its attributes are read is a problem, and no member",
+          "[scan]") {
+  MemoryTree tree;
+  tree.add_file("a", "x");
+  tree.add_file("b", "x");
+  tree.before = [&](const MemoryTree::Access& access) {
+    if (access == MemoryTree::Access{MemoryTree::Verb::xattrs, "a"}) tree.remove("a");
+  };
+  const auto catalog = sealed(tree, full(""));
+  CHECK(problem_paths(*catalog) == std::vector<std::string>{"a"});
+  CHECK(member_names(*catalog) == std::vector<std::string>{"./", "b"});
+}
+
+TEST_CASE("scan: attributes out of order, and one listed twice, make a sound catalog", "[scan]") {
+  MemoryTree tree;
+  tree.add_file("a", "x").xattrs = {{"user.b", "1"}, {"user.a", "2"}, {"user.b", "3"}};
+  const auto catalog = sealed(tree, full(""));
+  catalog->check();
+  CHECK(catalog->find("a")->member.xattrs == std::vector<Xattr>{{"user.a", "2"}, {"user.b", "1"}});
+}
+
 TEST_CASE("scan: a root that is not there or denied ends the scan", "[scan]") {
   MemoryTree tree;
   tree.before = [](const MemoryTree::Access& access) {
@@ -257,6 +320,48 @@ TEST_CASE("scan: two files with one inode number on two devices are no hard link
   b.identity = {a.identity.device + 1, a.identity.inode};
   const auto catalog = sealed(tree, portable(""));
   CHECK(catalog->find("b")->member.type == MemberType::regular);
+}
+
+TEST_CASE("scan: an inode that is another file by now is no hard link to the first", "[scan]") {
+  MemoryTree tree;
+  const auto again = [&](const std::string& path, SourceKind kind, const SourceStat& stat) {
+    MemoryTree::Inode& inode = tree.add(path, kind, 0644);
+    inode.stat = stat;
+    inode.stat.kind = kind;
+    return &inode.stat;
+  };
+  SourceStat was = tree.add_file("a", "content").stat;
+  was.links = 9;
+  again("a0", SourceKind::regular, was);
+  again("b-directory", SourceKind::directory, was);
+  again("c-symlink", SourceKind::symlink, was);
+  again("d-size", SourceKind::regular, was)->size = 6;
+  SourceStat* const time = again("e-mtime", SourceKind::regular, was);
+  time->size = 6;
+  ++time->mtime.nanoseconds;
+  // A name came or went: the inode's ctime moved, and nothing else.
+  ++again("f-link", SourceKind::regular, *time)->ctime.seconds;
+  again("g-alone", SourceKind::regular, *time)->links = 1;
+  --again("h-earlier", SourceKind::regular, *time)->ctime.seconds;
+  for (const bool hash : {false, true}) {
+    ScanOptions options = portable("");
+    options.hash = hash;
+    const auto catalog = sealed(tree, options);
+    catalog->check();
+    std::vector<std::string> links;
+    for (const Entry& entry : entries_of(*catalog)) {
+      if (entry.first) links.push_back(entry.path + " " + entry.member.target);
+    }
+    CHECK(links == std::vector<std::string>{"f-link e-mtime"});
+  }
+}
+
+TEST_CASE("scan: a single file that is a directory by now ends the scan", "[scan]") {
+  MemoryTree tree;
+  tree.add_directory("file");
+  ScanOptions options = portable("");
+  options.single_file = "file";
+  CHECK(failed([&] { return sealed(tree, options); }).kind() == ErrorKind::source_changed);
 }
 
 TEST_CASE("scan: portable forgets what differs between hosts, full keeps it", "[scan]") {
