@@ -37,6 +37,7 @@ class MemoryTree final : public SourceTree {
   // Called before each access, which sees what the hook has changed.
   std::function<void(const Access&)> before;
   std::vector<Access> accesses;
+  bool tells_names_twice = false;  // as a directory that is written to while it is listed may
 
   MemoryTree() { add("", SourceKind::directory, 0755); }
 
@@ -106,8 +107,10 @@ class MemoryTree final : public SourceTree {
     for (auto at = names_.rbegin(); at != names_.rend(); ++at) {
       const std::string& name = at->first;
       if (name.size() > top.size() && name.starts_with(top) &&
-          name.find('/', top.size()) == std::string::npos)
+          name.find('/', top.size()) == std::string::npos) {
         visit(std::string_view(name).substr(top.size()));
+        if (tells_names_twice) visit(std::string_view(name).substr(top.size()));
+      }
     }
   }
 

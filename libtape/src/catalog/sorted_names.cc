@@ -83,21 +83,43 @@ void SortedNames::spill() {
   bytes_.clear();
 }
 
-std::optional<std::string> SortedNames::next() {
-  if (!sorted_ && list_) {
-    spill();
-    bytes_.shrink_to_fit();
-    begins_.shrink_to_fit();
-  }
-  if (!sorted_) sort();
+// Before the first is given.
+void SortedNames::settle() {
+  if (sorted_) return;
   sorted_ = true;
+  if (!list_) return sort();
+  spill();
+  bytes_.shrink_to_fit();
+  begins_.shrink_to_fit();
+}
+
+std::optional<std::string> SortedNames::next() {
+  settle();
+  std::optional<std::string> name;
   if (list_) {
-    auto name = (*spill_)->next(*list_, last_);
-    if (name) last_ = *name;
-    return name;
+    name = (*spill_)->next(*list_, last_);
+  } else {
+    // A directory that is written to while it is listed may tell a name twice.
+    while (index_ < begins_.size() && last_ == bytes_.data() + begins_[index_])
+      ++index_;
+    if (index_ < begins_.size()) name = bytes_.data() + begins_[index_++];
   }
-  if (index_ == begins_.size()) return std::nullopt;
-  return std::string(bytes_.data() + begins_[index_++]);
+  if (name) last_ = *name;
+  return name;
+}
+
+void SortedNames::put_away(const std::vector<std::string>& back, std::string_view after) {
+  settle();
+  if (!*spill_) spill_->emplace(*path_);
+  if (!list_) list_ = (*spill_)->new_list();
+  for (const std::string& name : back)
+    (*spill_)->add(*list_, name);
+  for (; index_ < begins_.size(); ++index_)
+    (*spill_)->add(*list_, bytes_.data() + begins_[index_]);
+  index_ = 0;
+  begins_ = {};
+  bytes_ = {};
+  if (!back.empty()) last_ = after;
 }
 
 }  // namespace tape

@@ -1,7 +1,8 @@
 // The names of one directory, sorted: few in memory, many in a temporary file.
 //
-// Limits:  kNamesInMemory bytes of names for each directory on the way to the current entry, and
-//          kNameCacheBytes for all that are larger.
+// Limits:  kNamesInMemory bytes of names, and as much again for their order; kNameCacheBytes for
+// all
+//          that are larger or put away.
 // Threads: one caller at a time.
 #pragma once
 #include <cstdint>
@@ -49,12 +50,21 @@ class SortedNames {
 
   // A name has no NUL and is not empty.
   void add(std::string_view name);
-  // By unsigned bytes; no add() after the first. None at the end.
+  // By unsigned bytes, each once; no add() after the first. None at the end.
   std::optional<std::string> next();
+  // All that is not given goes to the spill, and so does `back`: names behind `after`, in front of
+  // those, that come again. No add() after it.
+  void put_away(const std::vector<std::string>& back, std::string_view after);
+
+  // Bytes of memory.
+  std::size_t held() const {
+    return bytes_.capacity() + begins_.capacity() * sizeof(begins_.front());
+  }
 
  private:
   void sort();
   void spill();
+  void settle();
 
   std::optional<NameSpill>* spill_;
   const std::string* path_;
@@ -62,7 +72,7 @@ class SortedNames {
   std::string bytes_;                  // names side by side, each with a NUL
   std::vector<std::uint32_t> begins_;
   std::size_t index_ = 0;
-  std::string last_;
+  std::string last_;  // given
   bool sorted_ = false;
 };
 

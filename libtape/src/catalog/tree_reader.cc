@@ -1,6 +1,8 @@
 #include "catalog/tree_reader.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "base/assert.h"
@@ -12,10 +14,24 @@ std::string below(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + "/" + name;
 }
 
+std::string_view name_in(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// Bytes of memory, about.
 std::size_t weight(const ReadEntry& entry) {
-  std::size_t out = entry.path.size() + entry.target.size();
+  std::size_t out = sizeof entry + entry.path.size() + entry.target.size();
+  if (entry.failure) out += std::string_view(entry.failure->what()).size();
   for (const Xattr& xattr : entry.xattrs)
-    out += xattr.name.size() + xattr.value.size();
+    out += sizeof xattr + xattr.name.size() + xattr.value.size();
+  return out;
+}
+
+template <class Strings>
+std::size_t weight_of_all(const Strings& strings) {
+  std::size_t out = 0;
+  for (const std::string& string : strings)
+    out += sizeof string + string.size();
   return out;
 }
 
@@ -91,13 +107,16 @@ void TreeReader::list(SourceTree& tree, Reading& reading) {
   std::size_t bytes = 0;
   reading.withheld = failure_of([&] {
     tree.list(reading.folder, [&](std::string_view name) {
-      bytes += name.size() + 1;
+      bytes += sizeof(std::string) + name.size();
       reading.too_large = reading.too_large || bytes > kReadingBytes;
       if (!reading.too_large) reading.names.emplace_back(name);
     });
   });
   if (reading.withheld || reading.too_large) reading.names.clear();
-  std::sort(reading.names.begin(), reading.names.end());
+  std::ranges::sort(reading.names);
+  // A directory that is written to meanwhile may tell a name twice.
+  const auto again = std::ranges::unique(reading.names);
+  reading.names.erase(again.begin(), again.end());
 }
 
 void TreeReader::do_reading(SourceTree& tree, Reading& reading, const Ahead::GoOn& go_on) const {
@@ -145,7 +164,7 @@ bool TreeReader::is_entered(const ReadEntry& entry) const {
 std::optional<Error> TreeReader::enter(const std::string& path,
                                        const SourceTree::NameVisitor& visit) {
   std::optional<Reading> reading = take({path, true});
-  Folder folder{path, SortedNames(spill_, spill_path_), {}, {}, {}, 0, {}, 0};
+  Folder folder{path, SortedNames(spill_, spill_path_), {}, {}, {}, 0, {}, 0, 0};
   if (!reading || reading->too_large) {
     if (auto withheld = list_here(folder, visit)) return withheld;
   } else {
@@ -157,7 +176,49 @@ std::optional<Error> TreeReader::enter(const std::string& path,
     folder.entries = std::move(reading->entries);
   }
   folders_.push_back(std::move(folder));
+  count_held(folders_.back());
+  put_away_outer_folders();
   return std::nullopt;
+}
+
+void TreeReader::count_held(Folder& folder) {
+  std::size_t bytes =
+      folder.names.held() + weight_of_all(folder.rest) + weight_of_all(folder.folders);
+  for (const ReadEntry& entry : folder.entries)
+    bytes += weight(entry);
+  for (const Batch& batch : folder.batches)
+    bytes += batch.bytes;
+  held_ = held_ - folder.held + bytes;
+  folder.held = bytes;
+}
+
+// The outermost first: the walk comes back to them last.
+void TreeReader::put_away_outer_folders() {
+  for (std::size_t i = 0; i + 1 < folders_.size() && held_ > options_.held_bytes; ++i) {
+    Folder& folder = folders_[i];
+    if (!folder.entries.empty() || folder.names.held() > 0) put_away(folder, folders_[i + 1].path);
+  }
+}
+
+// What was read of it and not given becomes names again. Batches that are requested lie between
+// those and the names that are in none.
+void TreeReader::put_away(Folder& folder, const std::string& entered) {
+  std::vector<std::string> back;
+  for (std::size_t i = folder.index; i < folder.entries.size(); ++i)
+    back.emplace_back(name_in(folder.entries[i].path));
+  std::ranges::move(folder.rest, std::back_inserter(back));
+  folder.rest = {};
+  folder.entries = {};
+  folder.index = 0;
+  folder.folders = {};
+  folder.requested = 0;
+  if (folder.batches.empty()) {
+    folder.names.put_away(back, name_in(entered));
+  } else {
+    folder.names.put_away({}, {});
+    folder.rest = std::move(back);
+  }
+  count_held(folder);
 }
 
 // What fails in our own file is no failure of the directory.
@@ -190,7 +251,7 @@ bool TreeReader::refill(Folder& folder) {
     reading.names = std::move(folder.rest);
     do_here(reading);
   } else if (!folder.batches.empty()) {
-    auto taken = take(folder.batches.front());
+    auto taken = take(folder.batches.front().key);
     TAPE_ASSERT(taken);
     reading = std::move(*taken);
     folder.batches.pop_front();
@@ -208,15 +269,18 @@ bool TreeReader::refill(Folder& folder) {
 }
 
 void TreeReader::request_batches(Folder& folder) {
-  if (!ahead_.has_readers() || folder.batches.size() > kBatchesAhead / 2) return;
+  if (!ahead_.has_readers() || folder.batches.size() > kBatchesAhead / 2 ||
+      held_ > options_.held_bytes / 2)
+    return;
   while (folder.batches.size() < kBatchesAhead) {
     Reading reading;
     reading.folder = folder.path;
     reading.names = next_names(folder);
     if (reading.names.empty()) return;
-    folder.batches.push_back({below(folder.path, reading.names.front()), false});
+    folder.batches.push_back(
+        {{below(folder.path, reading.names.front()), false}, weight_of_all(reading.names)});
     // Needed: its names come from nowhere else.
-    ahead_.request(folder.batches.back(), std::move(reading), true);
+    ahead_.request(folder.batches.back().key, std::move(reading), true);
   }
 }
 
@@ -225,16 +289,21 @@ void TreeReader::request_folders(Folder& folder) {
     request_listing(folder.folders[folder.requested++]);
 }
 
+void TreeReader::request_what_follows(Folder& folder) {
+  for (const ReadEntry& entry : folder.entries) {
+    if (is_entered(entry)) folder.folders.push_back(entry.path);
+  }
+  request_batches(folder);
+  request_folders(folder);
+  ahead_.pass({folder.entries.front().path, false});
+}
+
 std::optional<ReadEntry> TreeReader::next() {
   Folder& folder = folders_.back();
   if (folder.index == folder.entries.size() && !refill(folder)) return std::nullopt;
-  if (folder.index == 0 && ahead_.has_readers()) {
-    for (const ReadEntry& entry : folder.entries) {
-      if (is_entered(entry)) folder.folders.push_back(entry.path);
-    }
-    request_batches(folder);
-    request_folders(folder);
-    ahead_.pass({folder.entries.front().path, false});
+  if (folder.index == 0) {
+    if (ahead_.has_readers()) request_what_follows(folder);
+    count_held(folder);
   }
   ReadEntry entry = std::move(folder.entries[folder.index++]);
   if (!folder.folders.empty() && folder.folders.front() == entry.path) {
@@ -249,11 +318,11 @@ std::optional<ReadEntry> TreeReader::next() {
 std::optional<std::string> TreeReader::next_name() {
   Folder& folder = folders_.back();
   if (folder.index == folder.entries.size()) return folder.names.next();
-  const std::string& path = folder.entries[folder.index++].path;
-  return path.substr(path.rfind('/') + 1);
+  return std::string(name_in(folder.entries[folder.index++].path));
 }
 
 void TreeReader::leave() {
+  held_ -= folders_.back().held;
   folders_.pop_back();
 }
 

@@ -3,9 +3,11 @@
 // In:      directories by enter() and leave(), depth first.
 // Out:     entries by next(), siblings by unsigned bytes of the name; the same for any number of
 //          readers.
-// Limits:  kReadingsAhead readings of kReadingEntries entries or kReadingBytes; kReadingsQueued
-//          paths; the names of the directories on the way to the current entry as in
-//          sorted_names.h.
+// Limits:  memory: kHeldBytes of what lies in the directories on the way to the current entry, and
+//          the last of them: kReadingBytes of entries and what sorted_names.h says; the rest waits
+//          in a temporary file, and is read again. With readers kReadingsAhead readings of
+//          kReadingEntries entries, each kReadingBytes of names and of entries; kReadingsQueued
+//          paths.
 // Threads: one caller; up to `readers` of its own, each with its own view of the tree.
 #pragma once
 #include <deque>
@@ -23,9 +25,10 @@
 namespace tape {
 
 inline constexpr std::size_t kReadingEntries = 256;
-inline constexpr std::size_t kReadingBytes = std::size_t{256} * 1024;  // names, targets, xattrs
+inline constexpr std::size_t kReadingBytes = std::size_t{256} * 1024;  // of entries, or of names
 inline constexpr std::size_t kReadingsAhead = 128;                     // done or begun
 inline constexpr std::size_t kReadingsQueued = 512;                    // known to come
+inline constexpr std::size_t kHeldBytes = std::size_t{32} << 20;
 inline constexpr std::size_t kFoldersAhead = 16;  // below each directory on the way
 inline constexpr std::size_t kBatchesAhead = 4;   // of each directory on the way
 
@@ -57,6 +60,7 @@ class TreeReader {
     std::function<bool(const ReadEntry&)> is_entered;
     bool anywhere = false;
     std::function<void()> waiting;  // called while the caller waits or reads; may throw
+    std::size_t held_bytes = kHeldBytes;
   };
   // `spill_path`: see SortedNames. `tree` must outlive this.
   TreeReader(SourceTree& tree, std::string spill_path, Options options);
@@ -78,6 +82,9 @@ class TreeReader {
   // Back to the directory around it.
   void leave();
 
+  // Bytes of what lies in the directories that were entered, about.
+  std::size_t held() const { return held_; }
+
  private:
   // Some entries of a directory: the first of `names`. `names` is all that lie in it when it is to
   // be listed; then, before that, empty.
@@ -98,16 +105,22 @@ class TreeReader {
     bool operator<(const Key& other) const;
   };
 
+  struct Batch {
+    Key key;
+    std::size_t bytes = 0;  // of its names
+  };
+
   // A directory on the way to the current entry.
   struct Folder {
     std::string path;
     SortedNames names;               // in no batch yet
-    std::deque<Key> batches;         // requested
+    std::deque<Batch> batches;       // requested
     std::vector<std::string> rest;   // of the batch that `entries` are from, not read yet
     std::vector<ReadEntry> entries;  // of the current reading
     std::size_t index = 0;
     std::deque<std::string> folders;  // to be entered, among `entries` from `index` on
     std::size_t requested = 0;        // the first of them, as far as there was room
+    std::size_t held = 0;             // bytes, when they were counted last
   };
 
   using Ahead = ReadAhead<Key, Reading>;
@@ -124,6 +137,10 @@ class TreeReader {
   std::optional<Error> list_here(Folder& folder, const SourceTree::NameVisitor& visit);
   static std::vector<std::string> next_names(Folder& folder);
   bool refill(Folder& folder);
+  void request_what_follows(Folder& folder);
+  void count_held(Folder& folder);
+  void put_away(Folder& folder, const std::string& entered);
+  void put_away_outer_folders();
   void request_batches(Folder& folder);
   void request_folders(Folder& folder);
 
@@ -132,6 +149,7 @@ class TreeReader {
   const Options options_;
   std::optional<NameSpill> spill_;  // before folders_, which use it
   std::vector<Folder> folders_;
+  std::size_t held_ = 0;  // by all of them
   std::vector<std::unique_ptr<SourceTree>> views_;
   Ahead ahead_;  // last: its readers use everything above
 };

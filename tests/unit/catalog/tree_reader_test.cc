@@ -120,6 +120,89 @@ TEST_CASE("scan: names and attributes beyond what a reading holds", "[scan][thre
   CHECK(sealed(tree, full("p"))->summary().entries == 1 + 2 * 3001 + 600);
 }
 
+namespace {
+
+// Directories `m` within each other, `files` files before and behind each.
+void fill_deep(MemoryTree& tree, int levels, int files) {
+  std::string top;
+  for (int level = 0; level < levels; ++level) {
+    for (int i = 0; i < files; ++i)
+      tree.add_file(top + (i % 2 == 0 ? "f" : "x") + std::to_string(i), "");
+    tree.add_directory(top + "m");
+    top += "m/";
+  }
+}
+
+struct Walked {
+  std::vector<std::string> paths;
+  std::size_t most_held = 0;
+};
+
+// Depth first, with a limit of what is held.
+Walked walked(MemoryTree& tree, unsigned readers, std::size_t held_bytes) {
+  SharedTree shared(tree);
+  const TemporaryFolder folder;
+  TreeReader::Options options;
+  options.readers = readers;
+  options.held_bytes = held_bytes;
+  options.is_entered = [](const ReadEntry&) { return true; };
+  options.anywhere = true;
+  TreeReader reader(shared, folder / "names", options);
+  Walked out;
+  std::size_t depth = 0;
+  const auto enter = [&](const std::string& path) {
+    CHECK_FALSE(reader.enter(path, [](std::string_view) {}));
+    ++depth;
+  };
+  enter("");
+  while (depth > 0) {
+    out.most_held = std::max(out.most_held, reader.held());
+    const auto entry = reader.next();
+    if (entry) out.paths.push_back(entry->path);
+    if (!entry) {
+      reader.leave();
+      --depth;
+    } else if (entry->source.kind == SourceKind::directory) {
+      enter(entry->path);
+    }
+  }
+  CHECK(reader.held() == 0);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("tree_reader: what outer directories hold is put away, and comes again", "[threads]") {
+  MemoryTree tree;
+  const bool deep = GENERATE(true, false);
+  if (deep) {
+    fill_deep(tree, 30, 700);
+  } else {
+    fill(tree, 6);
+  }
+  const Walked all = walked(tree, 0, SIZE_MAX);
+  for (const unsigned readers : kReaders) {
+    for (const std::size_t limit : {std::size_t{0}, std::size_t{400'000}}) {
+      INFO(readers << " readers, " << limit << " bytes");
+      const Walked found = walked(tree, readers, limit);
+      CHECK(found.paths == all.paths);
+      // The last directory is held in any case, and batches that were requested below the limit.
+      if (deep) CHECK(found.most_held < limit + 600'000);
+    }
+  }
+  if (deep) CHECK(all.most_held > 2'000'000);
+}
+
+TEST_CASE("scan: a name that is listed twice is one entry", "[scan][threads]") {
+  MemoryTree tree;
+  tree.tells_names_twice = true;
+  tree.add_directory("d");
+  for (int i = 0; i < 600; ++i)
+    tree.add_file("d/f" + std::to_string(i), "");
+  is_the_same_for_all(tree, portable("p"));
+  CHECK(sealed(tree, portable("p"))->summary().entries == 602);
+}
+
 TEST_CASE("scan: readers list several directories at once", "[scan][threads]") {
   MemoryTree tree;
   for (int i = 0; i < 24; ++i) {
