@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include "tape/error.h"
@@ -48,17 +51,25 @@ tape::ByteCount parse_size(const std::string& option, const std::string& text) {
 
 namespace {
 
-// The patterns of an --exclude-file.
+// The patterns of an --exclude-file, which may be a pipe.
 std::vector<std::string> lines_of(const std::string& path) {
-  constexpr tape::ByteCount kSizeMax = tape::ByteCount{16} << 20;
-  const auto file = tape::open_file_source(path);
-  if (file->size() > kSizeMax)
-    throw Error(ErrorKind::usage, "--exclude-file " + tape::shown(path) + ": " +
-                                      std::to_string(file->size()) + " bytes, " +
-                                      std::to_string(kSizeMax) + " at the most");
-  tape::Bytes bytes(file->size());
-  file->read_at(tape::GzOffset(0), bytes);
-  return tape::ignore_lines(tape::as_text(bytes));
+  constexpr std::size_t kSizeMax = std::size_t{16} << 20;
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rbe"));
+  if (!file) throw tape::errno_error(tape::shown(path), errno);
+  std::string text;
+  std::string piece(kPiece, '\0');
+  while (const std::size_t n = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    text.append(piece, 0, n);
+    if (text.size() > kSizeMax)
+      throw Error(ErrorKind::usage, "--exclude-file " + tape::shown(path) + ": more than " +
+                                        std::to_string(kSizeMax) + " bytes");
+  }
+  if (std::ferror(file.get()) != 0) throw tape::errno_error(tape::shown(path), errno);
+  return tape::ignore_lines(text);
 }
 
 }  // namespace
@@ -99,7 +110,7 @@ void SourceWords::add_rules(const Verb& verb) {
   rule("exclude-file", "Patterns, one a line, in gitignore syntax");
   rule("ignore-file", "Files of this name, such as .gitignore, say what to leave out below them");
   switched("--exclude-caches", "exclude-caches", "Leave out what is beside a CACHEDIR.TAG");
-  rule("exclude-if-present", "Leave out what is beside a file of this name");
+  rule("exclude-if-present", "Leave out what is beside a file or folder of this name, and in it");
   rule("exclude-larger-than", "Leave out files of more than so many bytes");
   switched("-x,--one-file-system", "one-file-system", "Do not enter other file systems");
 }

@@ -2,6 +2,7 @@
 """verify and diff of tapes, scan --hash, as a user types them."""
 import os
 import socket
+import subprocess
 import threading
 import unittest
 
@@ -180,6 +181,16 @@ class Tapes(CliTest):
                   for what in (self.tape, self.path("a.tar.gz"))]
         self.assertEqual(len(hashes[0]), 7)
         self.assertEqual(*hashes)
+
+    def test_an_exclude_file_may_be_a_pipe_and_hold_lines_that_fit_nothing(self):
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        writer = subprocess.Popen(["sh", "-c", "printf '!\\n/\\n# comment\\nn*\\n' > \"$1\"", "sh", pipe])
+        found = self.json_lines(self.done("--json", "scan", self.tree, "--exclude-file", pipe, "-o", self.tape).stdout)[-1]
+        self.assertEqual(writer.wait(timeout=60), 0)
+        self.assertEqual(found["skipped"]["excluded"], 5)
+        self.fails(2, "scan", self.tree, "--exclude-file", "/dev/zero", "-o", self.tape)
+        self.fails(1, "scan", self.tree, "--exclude-file", self.tree, "-o", self.tape)
 
     def test_excluded_entries_are_neither_missing_nor_added(self):
         self.done("scan", self.tree, "--exclude", "n*", "-o", self.tape)

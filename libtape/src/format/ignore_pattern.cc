@@ -43,11 +43,13 @@ std::optional<bool> in_class(std::string_view name, Byte c, bool ignore_case) {
   return {};
 }
 
-// Where `[:name:]` at `at` ends; 0: there is none.
+// Where `[:name:]` at `at` ends; 0: there is none. As git: up to the first `]`, which has a `:` in
+// front.
 std::size_t class_end(std::string_view pattern, std::size_t at) {
   if (pattern.substr(at, 2) != "[:") return 0;
-  const std::size_t end = pattern.find(":]", at + 2);
-  return end == std::string_view::npos ? 0 : end + 2;
+  const std::size_t end = pattern.find(']', at + 2);
+  const bool is_class = end != std::string_view::npos && end > at + 2 && pattern[end - 1] == ':';
+  return is_class ? end + 1 : 0;
 }
 
 // The bracket expression behind `[` at `at`: whether `c` is in it, and where it ends. None: broken.
@@ -83,7 +85,8 @@ std::optional<bool> in_brackets(std::string_view pattern, std::size_t& at, Byte 
       if (pattern[at] == '\\' && ++at >= pattern.size()) return {};
       high = byte(at++);
     }
-    found = found || in_range(low, high);
+    // The low end of a range that is the wrong way round fits all the same, as in git.
+    found = found || in_range(low, low) || in_range(low, high);
   }
   ++at;
   return found != negated;
@@ -245,7 +248,10 @@ std::vector<std::string> ignore_lines(std::string_view text) {
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     line = line.substr(0, size_without_blanks(line));
-    if (!line.empty() && line.front() != '#') out.emplace_back(line);
+    if (line.empty() || line.front() == '#') continue;
+    // Git takes `!` and `/`, which fit nothing. What is too long is for the caller to refuse.
+    const bool says_something = line.size() > kIgnorePatternMax || IgnorePattern::parse(line);
+    if (says_something) out.emplace_back(line);
   }
   return out;
 }

@@ -55,6 +55,20 @@ TEST_CASE("ignore_pattern: a path fits as gitignore(5) says", "[ignore]") {
       {"[[:digit:][:upper:]]x", "7x", true},
       {"[[:digit:][:upper:]]x", "ax", false},
       {"[[:nothing:]]x", "nx", false},
+      // A class ends at the first `]`, with a `:` in front of it.
+      {"[[:a]b:]x", "ab:]x", true},
+      {"[[:a]b:]x", "[b:]x", true},
+      {"[[:a]b:]x", "bx", false},
+      {"[[:]x", ":x", true},
+      {"[[:]x", "[x", true},
+      {"[[::]x", ":x", false},
+      {"[[:alpha:-z]x", "mx", true},
+      {"[[:alpha:-z]x", "0x", false},
+      // The low end of a range the wrong way round.
+      {"[z-a]x", "zx", true},
+      {"[z-a]x", "ax", false},
+      {"[z-a]x", "mx", false},
+      {"[!z-a]x", "zx", false},
       {"/[/[[:upper:]]*", "A.o", true},
       {"/[/a]", "/", false},
       {"d/[/a]x", "d/ax", true},
@@ -95,6 +109,16 @@ TEST_CASE("ignore_pattern: without regard to case, in letters, ranges and classe
   CHECK(fits("\\A", "a", false, true));
   CHECK_FALSE(fits("*.Jpg", "A.jPG"));
   CHECK_FALSE(fits("[A-C]x", "bx"));
+}
+
+TEST_CASE("ignore_pattern: a range the wrong way round, without regard to case", "[ignore]") {
+  CHECK(fits("[z-a]", "Z", false, true));
+  CHECK_FALSE(fits("[z-a]", "A", false, true));
+}
+
+TEST_CASE("ignore_pattern: a line that fits nothing is no line, one too long is kept", "[ignore]") {
+  const std::string longer(kIgnorePatternMax + 1, 'x');
+  CHECK(ignore_lines("!\n/\n!/\n//\na\n" + longer) == std::vector<std::string>{"a", longer});
 }
 
 TEST_CASE("ignore_pattern: nothing, and what is too long, is no pattern", "[ignore]") {
