@@ -2,9 +2,11 @@
 //
 // In:      a SourceTree and the name of the file to make.
 // Out:     the catalog, written new beside its place, synced, then renamed over it.
-// Limits:  memory: 256 KiB of names for each directory on the way from the root to the current
-//          entry, 16 bytes per file with several names, two SQLite caches; with readers 128 times
-//          256 entries or 256 KiB of them.
+// Limits:  memory: 32 MiB of what lies in the directories on the way from the root to the current
+//          entry and 1 MiB of the last of them; 65 536 files that have more names to come, 200
+//          bytes each; four SQLite caches, 2, 8, 4 and 1 MiB; what does not fit waits in files
+//          without a name beside the temporary one. With readers, 128 times 256 KiB of names and of
+//          entries.
 // Threads: one caller, and `readers` of its own.
 // Spec:    docs/format.md §1 and "Catalog".
 #pragma once
@@ -33,8 +35,8 @@ struct ScanOptions {
   std::vector<FileIdentity> own_files;  // ragtape's own open state: passed over with all below
   // Threads that read directories ahead, beside the caller; they change nothing but the time.
   unsigned readers = 0;
-  // Called for each entry, and now and then while the source is slow, with the number of those on
-  // the tape so far; in the caller's thread. May throw Error{canceled}.
+  // Called for each entry (with the profile tartape twice), and now and then while the source is
+  // slow, with the number of those found so far; in the caller's thread. May throw Error{canceled}.
   std::function<void(std::uint64_t entries)> progress;
   // Profile tartape: hears of each entry that the profile cannot hold: its path, and why.
   std::function<void(const std::string&, const std::string&)> refused;
@@ -45,7 +47,8 @@ struct ScanOptions {
 // Fails: Error{usage} that names the option.
 void check_source_options(const std::vector<SourceOption>& options);
 
-// The patterns in the text of a file in gitignore syntax: without comments and empty lines.
+// The patterns in the text of a file in gitignore syntax: without comments, empty lines and those
+// that fit nothing, such as `!`.
 std::vector<std::string> ignore_lines(std::string_view text);
 
 // The prefix for a root: the last component of its resolved path; empty for `/` and single files.

@@ -108,9 +108,11 @@ void Exclusion::add_tartape_rules(const std::vector<SourceOption>& options) {
 }
 
 std::optional<std::string> Exclusion::tartape_reason(const std::string& path) const {
-  if (path.substr(path.rfind('/') + 1) == ".tartape") return "profile tartape: .tartape";
+  // Any component, those above the root too: of a tree below a `.tartape` it has the root alone.
+  const std::string whole = root_ + "/" + path;
+  if ((whole + "/").find("/.tartape/") != std::string::npos) return "profile tartape: .tartape";
   for (const TartapeRule& rule : tartape_rules_) {
-    if (rule.pattern.matches(root_ + "/" + path)) return rule.why;
+    if (rule.pattern.matches(whole)) return rule.why;
   }
   return {};
 }
@@ -138,8 +140,6 @@ std::optional<std::string> Exclusion::reason(const std::string& path,
   if (larger_than_ && source.kind == SourceKind::regular && source.size > *larger_than_)
     return "--exclude-larger-than " + std::to_string(*larger_than_) + ": it has " +
            std::to_string(source.size) + " bytes";
-  if (one_file_system_ && !is_directory && device_ && source.identity.device != *device_)
-    return "--one-file-system: it is on another one";
   return {};
 }
 
@@ -150,6 +150,7 @@ bool Exclusion::notices(std::string_view name) const {
   return is_in(ignore_files_) || is_in(markers_) || (caches_ && name == kCacheTag);
 }
 
+// Of directories alone, as find -xdev does: an overlay gives files the devices of its layers.
 std::optional<std::string> Exclusion::reason_not_to_enter(const SourceStat& directory) const {
   if (one_file_system_ && device_ && directory.identity.device != *device_)
     return "--one-file-system: its content is on another one";

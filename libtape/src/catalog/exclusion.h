@@ -34,7 +34,8 @@ class Exclusion {
   void begin(const SourceStat& root) { device_ = root.identity.device; }
 
   // Why the entry is left out, or none. `path` is below the directory that was entered last, unless
-  // is_settled().
+  // is_settled(). Of an entry that nothing is known of, SourceStat{} asks the patterns that are not
+  // for directories only.
   std::optional<std::string> reason(const std::string& path, const SourceStat& source) const;
 
   // Whether enter() wants to hear of this name.
@@ -46,7 +47,7 @@ class Exclusion {
   // A directory's content that is left out.
   struct Content {
     std::string why;
-    std::string kept;  // the one name that is not left out
+    std::string kept;  // the one name that is not left out; if it is a directory, it stays empty
   };
   // None: it is walked, until leave(). `noticed`: the names in it that notices() was true for. What
   // is wrong with an ignore file goes to `problem`: path and reason.

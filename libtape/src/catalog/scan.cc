@@ -72,7 +72,8 @@ class Walk {
   }
 
   void tell_progress() const {
-    if (options_.progress) options_.progress(writer_.entries());
+    if (!options_.progress) return;
+    options_.progress(by_whole_path_ ? by_whole_path_->count() : writer_.entries());
   }
 
   void problem(const std::string& path, const std::string& reason) {
@@ -104,13 +105,18 @@ class Walk {
   }
 
   void visit_below(ReadEntry& entry) {
-    if (entry.lacks == Lacks::everything) {
-      recorded(entry.path, entry.failure);
-      return;
+    if (is_member(entry) && entry.source.kind == SourceKind::directory) enter(entry);
+  }
+
+  // False: it is left out, or not to be had. What a pattern leaves out need not be to be had.
+  bool is_member(ReadEntry& entry) {
+    const bool unseen = entry.lacks == Lacks::everything;
+    if (unseen && ends_the_scan(*entry.failure)) throw Error(*entry.failure);
+    if (const auto why = exclusion_.reason(entry.path, entry.source)) {
+      leave_out(entry.path, *why);
+      return false;
     }
-    if (const auto why = exclusion_.reason(entry.path, entry.source))
-      return leave_out(entry.path, *why);
-    if (visit(entry) && entry.source.kind == SourceKind::directory) enter(entry);
+    return unseen ? recorded(entry.path, entry.failure) : visit(entry);
   }
 
   void leave_out(const std::string& path, const std::string& why) {
@@ -144,7 +150,8 @@ class Walk {
     }
     leave();
     ReadEntry kept = reader_.read(below(content.kept));
-    visit_below(kept);
+    if (is_member(kept) && kept.source.kind == SourceKind::directory)
+      leave_out(kept.path, content.why);
   }
 
   void leave() {
@@ -271,7 +278,11 @@ class Walk {
                   shown(options_.root) + ": " + std::to_string(refused_) +
                       " entries do not fit the profile tartape",
                   "the default profile holds them");
-    if (by_whole_path_) by_whole_path_->each([&](SeenEntry& seen) { writer_.add(seen); });
+    if (!by_whole_path_) return;
+    by_whole_path_->each([&](SeenEntry& seen) {
+      writer_.add(seen);
+      tell_progress();
+    });
   }
 
   void hash_content(SeenEntry& seen) {

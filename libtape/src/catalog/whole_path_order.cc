@@ -16,7 +16,7 @@ WholePathOrder::WholePathOrder(const std::string& path)
       insert_(connection_, insert_statement()) {}
 
 void WholePathOrder::add(const SeenEntry& seen) {
-  insert_row(insert_, seen, TapeOffset(static_cast<std::uint64_t>(count_++)), 0);
+  insert_row(insert_, seen, TapeOffset(count_++), 0);
 }
 
 void WholePathOrder::each(const std::function<void(SeenEntry&)>& visit) {

@@ -18,13 +18,14 @@ class WholePathOrder {
   // `path`: a new name for the file; it has none when this returns.
   explicit WholePathOrder(const std::string& path);
   void add(const SeenEntry& seen);
+  std::uint64_t count() const { return count_; }
   // Each entry once; no add() behind it.
   void each(const std::function<void(SeenEntry&)>& visit);
 
  private:
   Connection connection_;
   Statement insert_;
-  std::int64_t count_ = 0;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace tape

@@ -132,6 +132,42 @@ TEST_CASE("exclusion: a marker keeps its directory and itself", "[exclude]") {
   CHECK(found.left_out == Paths{"d/e: --exclude-if-present .nobackup"});
 }
 
+TEST_CASE("exclusion: a marker that is a directory stays empty", "[exclude]") {
+  MemoryTree tree;
+  tree.add_directory("d");
+  tree.add_directory("d/.git");
+  tree.add_file("d/.git/x", "x");
+  tree.add_file("d/y", "x");
+  for (const char* marker : {".git", "!never"}) {
+    Left found = scanned(tree, {{"exclude-if-present", ".git"}, {"exclude", marker}});
+    const bool out = marker == std::string(".git");
+    CHECK(found.on_tape == (out ? Paths{"d"} : Paths{"d", "d/.git"}));
+    CHECK(found.left_out ==
+          Paths{"d/y: --exclude-if-present .git",
+                std::string("d/.git: --exclude") + (out ? " .git" : "-if-present .git")});
+  }
+}
+
+TEST_CASE("exclusion: what is left out by its name need not be to be had", "[exclude]") {
+  MemoryTree tree;
+  tree.add_file("gone.o", "x");
+  tree.add_directory("gone.d");
+  tree.add_file("kept", "x");
+  tree.before = [](const MemoryTree::Access& access) {
+    if (access.verb == MemoryTree::Verb::stat && access.path.starts_with("gone"))
+      throw Error(ErrorKind::io, access.path + ": no answer");
+  };
+  const Left found = scanned(tree, {{"exclude", "*.o"}, {"exclude", "*.d/"}});
+  CHECK(found.on_tape == Paths{"kept"});
+  CHECK(found.left_out == Paths{"gone.o: --exclude *.o"});
+  // Whether it is a directory nobody knows.
+  CHECK(found.catalog->summary().problems == 1);
+  tree.before = [](const MemoryTree::Access& access) {
+    if (access.path == "gone.o") throw Error(ErrorKind::exhausted, "no descriptor");
+  };
+  CHECK(failed([&] { scanned(tree, {{"exclude", "*.o"}}); }).kind() == ErrorKind::exhausted);
+}
+
 TEST_CASE("exclusion: larger files are left out, directories and equal ones are not", "[exclude]") {
   MemoryTree tree;
   tree.add_directory("d").stat.size = 4096;
@@ -142,17 +178,37 @@ TEST_CASE("exclusion: larger files are left out, directories and equal ones are 
   CHECK(found.left_out == Paths{"larger: --exclude-larger-than 100: it has 101 bytes"});
 }
 
-TEST_CASE("exclusion: on another file system a directory stays, empty, and nothing else",
+TEST_CASE("exclusion: on another file system a directory stays, empty, and every file",
           "[exclude]") {
   MemoryTree tree;
   tree.add_directory("mount").stat.identity.device = 2;
   tree.add_file("mount/x", "x").stat.identity.device = 2;
-  tree.add_file("bound", "x").stat.identity.device = 2;
+  // An overlay gives a file the device of its layer.
+  tree.add_file("layered", "x").stat.identity.device = 2;
   tree.add_file("here", "x");
   const Left found = scanned(tree, {{"one-file-system", ""}});
-  CHECK(found.on_tape == Paths{"here", "mount"});
-  CHECK(found.left_out == Paths{"bound: --one-file-system: it is on another one",
-                                "mount: --one-file-system: its content is on another one"});
+  CHECK(found.on_tape == Paths{"here", "layered", "mount"});
+  CHECK(found.left_out == Paths{"mount: --one-file-system: its content is on another one"});
+}
+
+TEST_CASE("exclusion: tartape leaves out each path with a component .tartape, wherever it is",
+          "[exclude]") {
+  MemoryTree tree;
+  for (const char* folder : {".tartape", "d", "d/.tartape", "d/.tartape2"})
+    tree.add_directory(folder);
+  tree.add_file("d/.tartape/x", "x");
+  const auto paths = [&](const std::string& root) {
+    ScanOptions options = portable("p");
+    options.root = root;
+    options.profile = Profile::tartape;
+    Paths out;
+    for (const Entry& entry : entries_of(*sealed(tree, options)))
+      out.push_back(entry.path);
+    return out;
+  };
+  CHECK(paths("/x/p") == Paths{"", "d", "d/.tartape2"});
+  for (const char* root : {"/.tartape", "/x/.tartape/p", "/x/.tartape"})
+    CHECK(paths(root) == Paths{""});
 }
 
 TEST_CASE("exclusion: a value that is none is a usage error that names the option", "[exclude]") {

@@ -673,6 +673,54 @@ TEST_CASE("scan: the catalog has its name only when it is sealed", "[scan]") {
   CHECK(names_in(folder.path()) == std::vector<std::string>{"tape"});
 }
 
+TEST_CASE("scan: the profile tartape tells its progress, and ends, in its second pass, too",
+          "[scan]") {
+  MemoryTree tree;
+  for (int i = 0; i < 5; ++i)
+    tree.add_file("f" + std::to_string(i), "");
+  std::vector<std::uint64_t> told;
+  ScanOptions options = portable("p");
+  options.progress = [&](std::uint64_t entries) { told.push_back(entries); };
+  sealed(tree, options);
+  const std::size_t in_one_pass = told.size();
+  options.profile = Profile::tartape;
+  told.clear();
+  sealed(tree, options);
+  CHECK(told.size() == in_one_pass + 6);
+  CHECK(std::ranges::is_sorted(told));
+  CHECK(told.at(in_one_pass - 1) == 6);
+  CHECK(told.back() == 6);
+  std::size_t calls = 0;
+  options.progress = [&](std::uint64_t) {
+    if (++calls == in_one_pass + 3) throw Error(ErrorKind::canceled, "interrupted");
+  };
+  CHECK(failed([&] { return sealed(tree, options); }).kind() == ErrorKind::canceled);
+}
+
+TEST_CASE("scan: the root / of a small system has the members ./ and bare names", "[scan]") {
+  MemoryTree tree;
+  for (const char* folder : {"bin", "etc", "proc", "proc/1"})
+    tree.add_directory(folder);
+  tree.inode("proc").stat.identity.device = 2;
+  tree.inode("proc/1").stat.identity.device = 2;
+  tree.add_file("bin/sh", "#!");
+  tree.add_link("bin/dash", "bin/sh");
+  tree.add_symlink("lib", "usr/lib");
+  for (const unsigned readers : {0U, 3U}) {
+    SharedTree shared(tree);
+    ScanOptions options = full(default_prefix("/", false));
+    options.root = "/";
+    options.readers = readers;
+    options.source_options = {{"one-file-system", ""}, {"exclude", "/etc"}};
+    const auto catalog = sealed(shared, options);
+    CHECK(member_names(*catalog) ==
+          std::vector<std::string>{"./", "bin/", "bin/dash", "bin/sh", "lib", "proc/"});
+    CHECK(catalog->find("bin/sh")->member.target == "bin/dash");
+    CHECK(catalog->find("")->member.name == "./");
+    catalog->check();
+  }
+}
+
 TEST_CASE("scan: without a name the catalog goes with its object", "[scan]") {
   const TemporaryFolder folder;
   MemoryTree tree;
