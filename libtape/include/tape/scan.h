@@ -4,9 +4,9 @@
 // Out:     the catalog, written new beside its place, synced, then renamed over it.
 // Limits:  memory: 32 MiB of what lies in the directories on the way from the root to the current
 //          entry and 1 MiB of the last of them; 65 536 files that have more names to come, 200
-//          bytes each; four SQLite caches, 2, 8, 4 and 1 MiB; what does not fit waits in files
-//          without a name beside the temporary one. With readers, 128 times 256 KiB of names and of
-//          entries.
+//          bytes each; what does not fit waits in files without a name beside the temporary one.
+//          SQLite caches: 2 MiB, as they are needed 1 and 4 (those files), profile tartape 8. With
+//          readers, 128 times 256 KiB of names and of entries.
 // Threads: one caller, and `readers` of its own.
 // Spec:    docs/format.md §1 and "Catalog".
 #pragma once

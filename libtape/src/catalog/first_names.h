@@ -44,6 +44,9 @@ class FirstNames {
   // mtime differ. (ctime moves when a name comes or goes.) None for directories.
   std::optional<FirstName> meet(const SourceStat& source);
 
+  // How many wait in memory, at most what the constructor was given.
+  std::size_t in_memory() const { return names_.size(); }
+
   // `source` is the first name that is a member. Takes the place of an older one.
   void add(const SourceStat& source, TapeOffset offset, const std::optional<Hash128>& hash);
 

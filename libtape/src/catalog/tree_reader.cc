@@ -31,7 +31,7 @@ template <class Strings>
 std::size_t weight_of_all(const Strings& strings) {
   std::size_t out = 0;
   for (const std::string& string : strings)
-    out += sizeof string + string.size();
+    out += sizeof(std::string) + string.size();
   return out;
 }
 
@@ -97,10 +97,10 @@ void TreeReader::read_xattrs(SourceTree& tree, ReadEntry& entry) const {
   }
   // A catalog holds them in this order only, and a list that is written to meanwhile may have one
   // twice.
-  const auto name_of = [](const Xattr& xattr) { return std::string_view(xattr.name); };
-  std::ranges::stable_sort(xattrs, {}, name_of);
-  const auto again = std::ranges::unique(xattrs, {}, name_of);
-  xattrs.erase(again.begin(), again.end());
+  const auto before = [](const Xattr& a, const Xattr& b) { return a.name < b.name; };
+  const auto same = [](const Xattr& a, const Xattr& b) { return a.name == b.name; };
+  std::stable_sort(xattrs.begin(), xattrs.end(), before);
+  xattrs.erase(std::unique(xattrs.begin(), xattrs.end(), same), xattrs.end());
 }
 
 void TreeReader::list(SourceTree& tree, Reading& reading) {
@@ -113,10 +113,10 @@ void TreeReader::list(SourceTree& tree, Reading& reading) {
     });
   });
   if (reading.withheld || reading.too_large) reading.names.clear();
-  std::ranges::sort(reading.names);
+  std::vector<std::string>& names = reading.names;
+  std::sort(names.begin(), names.end());
   // A directory that is written to meanwhile may tell a name twice.
-  const auto again = std::ranges::unique(reading.names);
-  reading.names.erase(again.begin(), again.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
 void TreeReader::do_reading(SourceTree& tree, Reading& reading, const Ahead::GoOn& go_on) const {
@@ -206,7 +206,7 @@ void TreeReader::put_away(Folder& folder, const std::string& entered) {
   std::vector<std::string> back;
   for (std::size_t i = folder.index; i < folder.entries.size(); ++i)
     back.emplace_back(name_in(folder.entries[i].path));
-  std::ranges::move(folder.rest, std::back_inserter(back));
+  std::move(folder.rest.begin(), folder.rest.end(), std::back_inserter(back));
   folder.rest = {};
   folder.entries = {};
   folder.index = 0;

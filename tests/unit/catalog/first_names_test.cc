@@ -33,6 +33,7 @@ TEST_CASE("first_names: in memory or in a file, the same answers", "[links]") {
                 i % 2 == 0 ? std::optional(Hash128{1, 2}) : std::nullopt);
     }
     CHECK(names_in(folder.path()).empty());
+    CHECK(names.in_memory() <= in_memory);
     // Twice more, then the last name was met.
     for (int turn = 0; turn < 3; ++turn) {
       for (std::uint64_t i = 0; i < kInodes; ++i) {
