@@ -117,8 +117,9 @@ void SortedNames::put_away(const std::vector<std::string>& back, std::string_vie
   for (; index_ < begins_.size(); ++index_)
     (*spill_)->add(*list_, bytes_.data() + begins_[index_]);
   index_ = 0;
-  begins_ = {};
-  bytes_ = {};
+  // `= {}` would keep their room.
+  std::vector<std::uint32_t>().swap(begins_);
+  std::string().swap(bytes_);
   if (!back.empty()) last_ = after;
 }
 

@@ -10,8 +10,13 @@
 namespace tape {
 namespace {
 
+// With no room to spare: hundreds of them are held for each directory.
 std::string below(const std::string& folder, const std::string& name) {
-  return folder.empty() ? name : folder + "/" + name;
+  std::string out;
+  out.reserve(folder.size() + 1 + name.size());
+  out += folder;
+  if (!folder.empty()) out += '/';
+  return out += name;
 }
 
 std::string_view name_in(std::string_view path) {
@@ -20,10 +25,10 @@ std::string_view name_in(std::string_view path) {
 
 // Bytes of memory, about.
 std::size_t weight(const ReadEntry& entry) {
-  std::size_t out = sizeof entry + entry.path.size() + entry.target.size();
+  std::size_t out = sizeof entry + entry.path.capacity() + entry.target.capacity();
   if (entry.failure) out += std::string_view(entry.failure->what()).size();
   for (const Xattr& xattr : entry.xattrs)
-    out += sizeof xattr + xattr.name.size() + xattr.value.size();
+    out += sizeof xattr + xattr.name.capacity() + xattr.value.capacity();
   return out;
 }
 
@@ -31,8 +36,14 @@ template <class Strings>
 std::size_t weight_of_all(const Strings& strings) {
   std::size_t out = 0;
   for (const std::string& string : strings)
-    out += sizeof(std::string) + string.size();
+    out += sizeof(std::string) + string.capacity();
   return out;
+}
+
+// With its room: `= {}` would keep that.
+template <class Container>
+void free_all(Container& container) {
+  Container().swap(container);
 }
 
 // The walk's order: components by unsigned bytes, a directory before what lies in it.
@@ -184,6 +195,7 @@ std::optional<Error> TreeReader::enter(const std::string& path,
 void TreeReader::count_held(Folder& folder) {
   std::size_t bytes =
       folder.names.held() + weight_of_all(folder.rest) + weight_of_all(folder.folders);
+  bytes += (folder.entries.capacity() - folder.entries.size()) * sizeof(ReadEntry);
   for (const ReadEntry& entry : folder.entries)
     bytes += weight(entry);
   for (const Batch& batch : folder.batches)
@@ -207,10 +219,10 @@ void TreeReader::put_away(Folder& folder, const std::string& entered) {
   for (std::size_t i = folder.index; i < folder.entries.size(); ++i)
     back.emplace_back(name_in(folder.entries[i].path));
   std::move(folder.rest.begin(), folder.rest.end(), std::back_inserter(back));
-  folder.rest = {};
-  folder.entries = {};
+  free_all(folder.rest);
+  free_all(folder.entries);
   folder.index = 0;
-  folder.folders = {};
+  free_all(folder.folders);
   folder.requested = 0;
   if (folder.batches.empty()) {
     folder.names.put_away(back, name_in(entered));
