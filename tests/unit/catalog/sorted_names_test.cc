@@ -91,3 +91,23 @@ TEST_CASE("sorted_names: a scan of a directory that spills is the scan of one th
   }
   CHECK(before == "d/zz");
 }
+
+TEST_CASE(
+    "sorted_names: what is put away takes no memory, and comes in its order with what is back",
+    "[sorted_names]") {
+  std::optional<NameSpill> spill;
+  const std::string path = temporary_name(std::filesystem::temp_directory_path());
+  SortedNames names(spill, path);
+  for (int i = 999; i >= 100; --i)
+    names.add("n" + std::to_string(i));
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int i = 100; i < 110; ++i)
+      CHECK(names.next() == "n" + std::to_string(i));
+    names.put_away({"n100", "n101", "n102", "n103", "n104", "n105", "n106", "n107", "n108", "n109"},
+                   "n099");
+    CHECK(names.held() < 100);
+  }
+  for (int i = 100; i < 1000; ++i)
+    CHECK(names.next() == "n" + std::to_string(i));
+  CHECK_FALSE(names.next());
+}
