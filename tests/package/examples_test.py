@@ -30,7 +30,7 @@ class Examples(unittest.TestCase):
         os.environ["RAGTAPE_STATE"] = os.path.join(cls.work, "state")
         run("cmake", "--install", BUILD, "--prefix", cls.prefix)
         # What only libtape's own sources include is nothing that others must have.
-        run("cmake", "-S", EXAMPLES, "-B", os.path.join(cls.work, "build"), "-DCMAKE_PREFIX_PATH=" + cls.prefix, "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON")
+        run("cmake", "-G", "Ninja", "-S", EXAMPLES, "-B", os.path.join(cls.work, "build"), "-DCMAKE_PREFIX_PATH=" + cls.prefix, "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON")
         run("cmake", "--build", os.path.join(cls.work, "build"))
         os.makedirs(os.path.join(cls.tree, "dir"))
         cls.content = os.urandom(300_000)
