@@ -137,18 +137,54 @@ SourceOptions SourceWords::parsed(const GlobalOptions& global) const {
   return out;
 }
 
+void EngineWords::add(const Verb& verb) {
+  engine = tape::engine_name(tape::RagzipOptions().engine);
+  std::string levels;
+  std::vector<std::string> engines;
+  for (const tape::Engine known : tape::kEngines) {
+    const tape::LevelRange range = tape::levels_of(known);
+    engines.emplace_back(tape::engine_name(known));
+    levels += (levels.empty() ? "" : ", ") + engines.back() + " " + std::to_string(range.first) +
+              ".." + std::to_string(range.last) + " (" + std::to_string(range.usual) + ")";
+  }
+  level_option_ = verb.option("--level", level, "How hard it tries: " + levels);
+  engine_option_ = verb.option("--engine", engine,
+                               "What deflates; isal where ISA-L was there when this was built")
+                       .one_of(engines)
+                       .show_default();
+}
+
+void EngineWords::expect_engine(const std::string& name, const std::string& who) {
+  if (engine_option_->was_typed() && engine != name)
+    throw Error(ErrorKind::usage, who + ": the engine is " + name + ", not " + engine);
+  engine = name;
+}
+
+tape::RagzipOptions EngineWords::parsed() const {
+  tape::RagzipOptions out;
+  out.engine = tape::engine_named(engine).value();
+  out.level = level_option_->was_typed() ? level : tape::levels_of(out.engine).usual;
+  return out;
+}
+
 void RagzipWords::add(const Verb& verb) {
-  verb.option("--level", level, "1..12 (zlib: 1..9)").show_default();
-  verb.option("--engine", engine, "What deflates").one_of({"libdeflate", "zlib"}).show_default();
-  verb.option("--page-size", page_size,
-              "Tape bytes in one gzip member: a power of two, 512 to 1GiB")
-      .show_default();
-  verb.option("--index-exponent", index_exponent,
-              "2^N pages in one index: 1..10, to 12 with --compat off")
-      .show_default();
-  verb.option("--compat", compat, "on: BusyBox gunzip can read it")
-      .one_of({"on", "off"})
-      .show_default();
+  EngineWords::add(verb);
+  shape_options_ = {
+      verb.option("--page-size", page_size,
+                  "Bytes of content in one gzip member: a power of two, 512 to 1GiB")
+          .show_default(),
+      verb.option("--index-exponent", index_exponent,
+                  "2^N pages in one index: 1..10, to 12 with --compat off")
+          .show_default(),
+      verb.option("--compat", compat, "on: BusyBox gunzip can read it")
+          .one_of({"on", "off"})
+          .show_default(),
+  };
+}
+
+bool RagzipWords::shape_was_typed() const {
+  return std::any_of(shape_options_.begin(), shape_options_.end(),
+                     [](const Option& option) { return option.was_typed(); });
 }
 
 tape::RagzipOptions RagzipWords::parsed() const {
@@ -156,9 +192,7 @@ tape::RagzipOptions RagzipWords::parsed() const {
   if (!std::has_single_bit(size))
     throw Error(ErrorKind::usage,
                 "--page-size " + tape::shown(page_size) + ": a power of two expected");
-  tape::RagzipOptions out;
-  out.engine = engine == "zlib" ? tape::Engine::zlib : tape::Engine::libdeflate;
-  out.level = level;
+  tape::RagzipOptions out = EngineWords::parsed();
   out.page_bits = std::countr_zero(size);
   out.index_bits = index_exponent;
   out.compat = compat == "on";

@@ -4,6 +4,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backup/source.h"
 #include "cli/verb.h"
@@ -35,15 +36,33 @@ struct SourceWords {
 };
 
 // The options that decide a volume's bytes, as typed.
-struct RagzipWords {
-  std::string engine = "libdeflate";
-  int level = 6;
+struct EngineWords {
+  std::string engine;
+  int level = 0;
+
+  void add(const Verb& verb);
+  // --engine must be `name`, or not typed: then it is. Fails: Error{usage} that says `who` wants
+  // it.
+  void expect_engine(const std::string& name, const std::string& who);
+  // Engine and level.
+  tape::RagzipOptions parsed() const;
+
+ private:
+  std::optional<Option> engine_option_;
+  std::optional<Option> level_option_;
+};
+
+struct RagzipWords : EngineWords {
   std::string page_size = "256KiB";
   int index_exponent = 10;
   std::string compat = "on";
 
   void add(const Verb& verb);
+  bool shape_was_typed() const;
   tape::RagzipOptions parsed() const;
+
+ private:
+  std::vector<Option> shape_options_;
 };
 
 // What to do about sources that change while they are read.

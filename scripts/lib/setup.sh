@@ -11,7 +11,11 @@ install=${install:-ask}
 # Named alike by Debian 12 and 13 and Ubuntu 24.04. `a|b`: one of them is enough, the first is installed.
 build_packages=(g++ cmake ninja-build 'pkg-config|pkgconf' libsqlite3-dev zlib1g-dev libdeflate-dev libxxhash-dev libssl-dev
   libfmt-dev libcli11-dev nlohmann-json3-dev)
-test_packages=("${build_packages[@]}" catch2 python3 xz-utils libarchive-tools 'busybox|busybox-static' pigz curl)
+# --engine isal; the distributions have it for these only.
+case $(dpkg --print-architecture 2>/dev/null) in
+  amd64 | arm64) build_packages+=(libisal-dev) ;;
+esac
+test_packages=("${build_packages[@]}" catch2 python3 xz-utils libarchive-tools 'busybox|busybox-static' pigz 'p7zip-full|7zip' curl)
 
 say() { printf '%s\n' "$*" >&2; }
 

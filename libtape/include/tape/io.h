@@ -1,7 +1,10 @@
-// The seams through which bytes leave and enter: ByteSink (append only) and RangeSource.
+// The seams through which bytes leave and enter: ByteSink (append only) and RangeSource; and
+// ByteReader, for bytes that come once.
 //
 // Threads: a ByteSink has one caller at a time; a RangeSource may be read by many.
 #pragma once
+#include <cstddef>
+#include <functional>
 #include <string>
 
 #include "tape/bytes.h"
@@ -24,6 +27,9 @@ class ByteSink {
   // Makes everything written durable and, where the sink has a name, visible under it. Once.
   virtual void finish() = 0;
 };
+
+// Fills `out` with what comes next; fewer bytes only at the end.
+using ByteReader = std::function<std::size_t(MutableBytes out)>;
 
 // Positioned reads from an object that does not change.
 class RangeSource {

@@ -32,6 +32,26 @@ void write_all(int fd, ByteView bytes, const std::string& what) {
   }
 }
 
+void write_all_at(int fd, std::uint64_t at, ByteView bytes, const std::string& what) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      at += static_cast<std::uint64_t>(n);
+    } else if (errno != EINTR) {
+      throw errno_error(what, errno);
+    }
+  }
+}
+
+std::size_t read_some(int fd, MutableBytes out, const std::string& what) {
+  for (;;) {
+    const ssize_t n = ::read(fd, out.data(), out.size());
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) throw errno_error(what, errno);
+  }
+}
+
 std::size_t read_full_at(int fd, std::uint64_t at, MutableBytes out, const std::string& what) {
   std::size_t done = 0;
   while (done < out.size()) {

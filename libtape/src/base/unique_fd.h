@@ -1,5 +1,6 @@
 // An owned file descriptor and calls that survive EINTR and short transfers.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -40,7 +41,12 @@ class UniqueFd {
 // Writes all of `bytes`. Fails: the system's kinds, `what` in the text.
 void write_all(int fd, ByteView bytes, const std::string& what);
 
-// Fills `out` from `at`; returns fewer bytes only at the end of the file.
+// The same from `at` on, wherever the descriptor stands and whoever else writes.
+void write_all_at(int fd, std::uint64_t at, ByteView bytes, const std::string& what);
+
+// What is there, at least a byte of a file or pipe that has not ended, else 0.
+std::size_t read_some(int fd, MutableBytes out, const std::string& what);
+// Fills `out` from `at`; returns fewer bytes only at the end.
 std::size_t read_full_at(int fd, std::uint64_t at, MutableBytes out, const std::string& what);
 
 // fsync of an open descriptor, and of the directory at `path` (a new name is durable only then; a

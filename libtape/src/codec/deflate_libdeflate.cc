@@ -73,7 +73,12 @@ std::unique_ptr<Inflater> make_libdeflate_inflater() {
 }
 
 std::uint32_t crc32(ByteView bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());
+  return crc32(0, bytes);
+}
+
+std::uint32_t crc32(std::uint32_t before, ByteView bytes) {
+  // Without bytes a span may have no address, for which libdeflate gives the CRC32 of nothing.
+  return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
 }
 
 std::string version_of_libdeflate() {

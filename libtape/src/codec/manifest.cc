@@ -254,8 +254,8 @@ bool is_object_key(std::string_view key) {
 }
 
 Codec codec_of(const RagzipOptions& options) {
-  return {options.engine == Engine::zlib ? "zlib" : "libdeflate", engine_version(options.engine),
-          options.level, options.page_bits, options.index_bits};
+  return {engine_name(options.engine), engine_version(options.engine), options.level,
+          options.page_bits, options.index_bits};
 }
 
 std::string utc_text(const Timestamp& time) {

@@ -10,12 +10,6 @@
 namespace tape {
 namespace {
 
-constexpr std::uint8_t kHasCrc = 2;
-constexpr std::uint8_t kHasExtra = 4;
-constexpr std::uint8_t kHasName = 8;
-constexpr std::uint8_t kHasComment = 16;
-constexpr std::uint8_t kReserved = 0xE0;
-
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, "gzip member: " + what);
 }
@@ -28,7 +22,7 @@ std::optional<GzipMemberHeader> decode_gzip_header(ByteView bytes) {
   if (bytes[2] != 8) corrupt("compression method " + std::to_string(bytes[2]) + ", not deflate");
   GzipMemberHeader header;
   header.flags = bytes[3];
-  if ((header.flags & kReserved) != 0) corrupt("reserved flags are set");
+  if ((header.flags & kReservedFlags) != 0) corrupt("reserved flags are set");
   std::size_t at = kPageHeader.size();
   if ((header.flags & kHasExtra) != 0) {
     if (bytes.size() < at + 2) return {};

@@ -19,6 +19,12 @@ inline constexpr std::array<std::uint8_t, 10> kMetadataHeader = {0x1F, 0x8B, 8, 
 // An empty deflate stream (one fixed block), CRC32 and ISIZE of nothing.
 inline constexpr std::array<std::uint8_t, 10> kEmptyBody = {3, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 inline constexpr std::size_t kTrailerSize = 8;
+// Flags: what stands behind the first ten bytes, in the order EXTRA, name, comment, CRC16.
+inline constexpr std::uint8_t kHasCrc = 2;
+inline constexpr std::uint8_t kHasExtra = 4;
+inline constexpr std::uint8_t kHasName = 8;
+inline constexpr std::uint8_t kHasComment = 16;
+inline constexpr std::uint8_t kReservedFlags = 0xE0;
 // BusyBox gunzip holds that much of an EXTRA field and fails above.
 inline constexpr std::size_t kExtraMaxCompatible = 16384;
 inline constexpr std::size_t kSubfieldHead = 4;

@@ -17,8 +17,7 @@ inline constexpr std::size_t kNodeInflatedMax = 16300;
 inline constexpr std::size_t kNodePayloadMax = 16380;
 inline constexpr std::size_t kNodeFields = 8;  // in front of the XXH3-64
 inline constexpr std::size_t kNodeHead = 16;
-inline constexpr std::uint32_t kTmixId = 0x544D4958;  // "TMIX"
-inline constexpr std::size_t kTmixFields = 72;        // in front of the XXH3-64
+inline constexpr std::size_t kTmixFields = 72;  // in front of the XXH3-64
 inline constexpr std::size_t kTmixSize = 80;
 inline constexpr int kHeightMax = 8;  // 2 records a node at the least, far below in practice
 

@@ -4,9 +4,12 @@
 // Spec:    docs/format.md §3; the ragzip 1.0 specification.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "tape/bytes.h"
+#include "tape/error.h"
 #include "tape/offset.h"
 
 namespace tape {
@@ -45,12 +48,22 @@ int levels_for(std::uint64_t pages, int index_bits);
 std::uint64_t pages_for(ByteCount logical_size, int page_bits);
 
 Bytes encode_footer(const RagzipFooter& footer);  // the whole member, kFooterSize bytes
-// From the payload of the footer's RA subfield. Fails: corrupt with the rule that is broken;
-// unsupported for another version.
+// Hears one rule that is broken.
+using BrokenRule = std::function<void(const Error&)>;
+// From the payload of the footer's RA subfield. Each broken rule is told; fields behind one may
+// mean nothing. Fails: corrupt when it is too short to be looked at.
+RagzipFooter decode_footer(ByteView payload, const BrokenRule& broken);
+// The same, strict. Fails: with the first broken rule: corrupt; unsupported for another version.
 RagzipFooter decode_footer(ByteView payload);
 
 Bytes encode_index(const std::vector<GzOffset>& slots);  // the payload
-// Fails: corrupt unless there are `count` slots, strictly increasing, below `own`.
+// Each slot that is not above the one before it and below `own`, and a number of slots other than
+// `count`, is told.
+std::vector<GzOffset> decode_index(ByteView payload,
+                                   std::uint64_t count,
+                                   GzOffset own,
+                                   const BrokenRule& broken);
+// The same, strict. Fails: corrupt.
 std::vector<GzOffset> decode_index(ByteView payload, std::uint64_t count, GzOffset own);
 
 Bytes encode_extension(const ExtensionHead& head, ByteView payload);

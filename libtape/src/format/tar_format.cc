@@ -433,6 +433,15 @@ Bytes encode_comment_header(ByteCount size) {
   return out;
 }
 
+ByteCount header_size(ByteView first_block) {
+  const UstarHeader header = load_block(first_block);
+  if (header.type != 'x') return kBlockSize;
+  const ByteCount size = count_of(header.size, "size");
+  if (size == 0 || size > kHeaderSizeMax - 2 * kBlockSize)
+    corrupt("a pax header of " + std::to_string(size) + " bytes");
+  return padded(size) + 2 * kBlockSize;
+}
+
 Member decode_header(ByteView blocks) {
   if (blocks.size() < kBlockSize || blocks.size() % kBlockSize != 0) corrupt("not whole blocks");
   UstarHeader header = load_block(blocks.first(kBlockSize));

@@ -22,6 +22,10 @@ Bytes encode_ustar_block(const Member& member);
 // A pax `g` header for a body of `size` bytes (docs/format.md §2, "Filling").
 Bytes encode_comment_header(ByteCount size);
 
+// Bytes of all header blocks of the member whose first one this is: at most kHeaderSizeMax.
+// Fails: Error{corrupt}: no ustar header.
+ByteCount header_size(ByteView first_block);
+
 // The inverse: the header blocks of one member, whole. mtime has no nanoseconds.
 // Fails: Error{corrupt} with what contradicts docs/format.md §1.
 Member decode_header(ByteView blocks);
