@@ -60,6 +60,9 @@ struct MemberRecord {
   Member member() const;
 };
 
+// The id of the extension.
+inline constexpr std::uint32_t kTmixId = 0x544D4958;  // "TMIX"
+
 // Extension TMIX: where the member index lies, bound to its volume.
 struct MemberIndexRoot {
   int height = 0;  // 1: the root is a leaf; 0: no records

@@ -106,7 +106,8 @@ class OrderedWorkers {
       do_job(slot, work);
       lock.lock();
       slot.state = State::done;
-      done_.notify_one();
+      // take() waits for the oldest alone.
+      if (&slot == &slots_.front()) done_.notify_one();
     }
   }
 

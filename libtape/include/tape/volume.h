@@ -57,6 +57,11 @@ class VolumeWriter final : public MemberObserver, private PageObserver {
   void member_starts(const Entry& entry, const Start& start) override;
   void member_ends(const Entry& entry, const MemberEnd& end) override;
   void write(ByteView bytes);
+  // A page that is gzip members already, instead of write(). Members that begin or end in it were
+  // announced before.
+  void add_page(ByteView members, ByteView bytes);
+  // Stands in front of TMIX; as of RagzipAssembler.
+  void add_extension(std::uint32_t id, ByteView payload, std::uint8_t flags);
 
   // The writer behind the last page that went to the sink, as opaque bytes for another process with
   // the same engine and options: with the spool as it is now, load() goes on from there. Only while

@@ -357,6 +357,14 @@ void VolumeWriter::write(ByteView bytes) {
   ragzip_.write(bytes);
 }
 
+void VolumeWriter::add_page(ByteView members, ByteView bytes) {
+  ragzip_.add_page(members, bytes);
+}
+
+void VolumeWriter::add_extension(std::uint32_t id, ByteView payload, std::uint8_t flags) {
+  ragzip_.add_extension(id, payload, flags);
+}
+
 void VolumeWriter::page_written(std::uint64_t number, GzRange place, ByteView bytes) {
   hash_->stream.update(bytes);
   leaves_->page_written(number, place);
@@ -369,7 +377,7 @@ ByteCount VolumeWriter::spooled() const {
 Bytes VolumeWriter::save() const {
   Bytes out;
   FieldWriter fields(out);
-  fields.blob(ragzip_.save());
+  fields.blob(encode_boundary(ragzip_.boundary()));
   fields.blob(hash_->stream.save());
   leaves_->save(fields, ragzip_.page_count());
   return out;
@@ -379,7 +387,7 @@ bool VolumeWriter::load(ByteView saved) {
   FieldReader fields(saved);
   const ByteView ragzip = fields.blob();
   if (!hash_->stream.load(fields.blob())) return false;
-  ragzip_.load(ragzip);
+  ragzip_.resume(decode_boundary(ragzip, options_.ragzip));
   leaves_->load(fields);
   fields.expect_end();
   return true;
