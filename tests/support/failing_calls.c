@@ -1,5 +1,5 @@
-// failing_calls: for LD_PRELOAD. Counts the calls that $FAIL_CALLS names (open create read write truncate sync rename link
-// unlink rmdir mkdir) on files below $FAIL_ROOT (whose names end in $FAIL_NAME_END),
+// failing_calls: for LD_PRELOAD. Counts the calls that $FAIL_CALLS names (open create read write copy clone truncate sync
+// rename link unlink rmdir mkdir chmod chown lock) on files below $FAIL_ROOT (whose names end in $FAIL_NAME_END),
 // in all threads together, and lets the $FAIL_AT-th (-K: from the K-th on, all) end as $FAIL_WITH says:
 // an errno, or 0: the process is killed before the call. Each counted call is a line "NAME PATH" in $FAIL_LOG.
 #define _GNU_SOURCE
@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -121,8 +123,12 @@ CALL(ssize_t, pread64, "read", fd, 0, (int fd, void* bytes, size_t size, off_t f
 CALL(ssize_t, write, "write", fd, 0, (int fd, const void* bytes, size_t size), (fd, bytes, size))
 CALL(ssize_t, pwrite, "write", fd, 0, (int fd, const void* bytes, size_t size, off_t to), (fd, bytes, size, to))
 CALL(ssize_t, pwrite64, "write", fd, 0, (int fd, const void* bytes, size_t size, off_t to), (fd, bytes, size, to))
+CALL(ssize_t, copy_file_range, "copy", to, 0, (int fd, off64_t* from, int to, off64_t* at_to, size_t size, unsigned flags), (fd, from, to, at_to, size, flags))
 CALL(int, ftruncate, "truncate", fd, 0, (int fd, off_t size), (fd, size))
 CALL(int, ftruncate64, "truncate", fd, 0, (int fd, off_t size), (fd, size))
+CALL(int, fchmod, "chmod", fd, 0, (int fd, mode_t mode), (fd, mode))
+CALL(int, fchown, "chown", fd, 0, (int fd, uid_t owner, gid_t group), (fd, owner, group))
+CALL(int, flock, "lock", fd, 0, (int fd, int operation), (fd, operation))
 CALL(int, fsync, "sync", fd, 0, (int fd), (fd))
 CALL(int, fdatasync, "sync", fd, 0, (int fd), (fd))
 CALL(int, rename, "rename", AT_FDCWD, path, (const char* path, const char* to), (path, to))
@@ -132,6 +138,15 @@ CALL(int, unlinkat, "unlink", fd, path, (int fd, const char* path, int flags), (
 CALL(int, rmdir, "rmdir", AT_FDCWD, path, (const char* path), (path))
 CALL(int, mkdir, "mkdir", AT_FDCWD, path, (const char* path, mode_t mode), (path, mode))
 CALL(int, mkdirat, "mkdir", fd, path, (int fd, const char* path, mode_t mode), (fd, path, mode))
+
+int ioctl(int fd, unsigned long request, ...) {
+  va_list args;
+  va_start(args, request);
+  void* argument = va_arg(args, void*);
+  va_end(args);
+  int (*real)(int, unsigned long, ...) = next("ioctl");
+  return request == FICLONE && fails("clone", fd, 0) ? -1 : real(fd, request, argument);
+}
 
 // renameat2(2) has no wrapper in older C libraries.
 long syscall(long number, ...) {

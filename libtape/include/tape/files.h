@@ -26,8 +26,40 @@ std::unique_ptr<RangeSource> open_file_source(const std::string& path);
 
 // A file that appears under `path` when finish() returns, whole and durable, and only if nothing
 // has that name: it is written as `.part-<random>` beside it, synced, renamed, its folder synced.
-// Mode 0666 less umask. Fails: Error{usage} when `path` exists, at the start or at the end.
-std::unique_ptr<ByteSink> create_file_sink(const std::string& path);
+// `mode` less umask. Fails: Error{usage} when `path` exists, at the start or at the end.
+std::unique_ptr<ByteSink> create_file_sink(const std::string& path, std::uint32_t mode = 0666);
+
+// The same, but what has that name is replaced, in one step: a regular file, whose mode it keeps,
+// and as far as may be owner and xattrs but security.*. A symlink is followed and its target
+// replaced. Fails: Error{usage} when anything else has the name.
+std::unique_ptr<ByteSink> create_replacing_file_sink(const std::string& path,
+                                                     std::uint32_t mode = 0666);
+
+// The same, and the new file begins with the first `prefix` bytes of the regular file at `path`:
+// as its clone where the file system can, else as a copy. Until finish() the old file is untouched,
+// and locked by flock(2). Fails: not_found; Error{usage} when another program holds the lock;
+// Error{object_changed} when it has fewer bytes, or, in finish(), when its device, inode, size,
+// mtime or ctime are not what they were: then nothing is replaced.
+std::unique_ptr<ByteSink> create_continued_file_sink(const std::string& path, ByteCount prefix);
+
+// As create_file_sink or, to `replace`, create_replacing_file_sink, for disks that one thread does
+// not fill: `threads` of its own write pieces of 1 MiB, each at its place; with none, the caller
+// does. The bytes are the same for any number. Memory: 64 MiB at most. What a thread fails with
+// comes out of a later write() or of finish().
+std::unique_ptr<ByteSink> create_positioned_file_sink(const std::string& path,
+                                                      bool replace,
+                                                      unsigned threads,
+                                                      std::uint32_t mode = 0666);
+
+// Reads an inherited descriptor, such as standard input, from where it stands; a pipe until it is
+// full or at its end. Does not close it. `waiting`, which may be empty, is called now and then
+// while nothing comes; what it throws ends the read.
+ByteReader descriptor_reader(int descriptor,
+                             const std::string& name,
+                             const std::function<void()>& waiting = {});
+
+// The same of what is at `path`: a named pipe, a device. Fails: not_found, denied.
+ByteReader file_reader(const std::string& path, const std::function<void()>& waiting = {});
 
 // An inherited descriptor, such as standard output. finish() does not close it.
 std::unique_ptr<ByteSink> descriptor_sink(int descriptor, const std::string& name);
@@ -93,7 +125,10 @@ std::string resolved(const std::string& path);
 // Whether `path` leads to what standard output writes to.
 bool is_standard_output(const std::string& path);
 
-bool is_directory(const std::string& path);  // a final symlink is followed
+bool is_directory(const std::string& path);     // a final symlink is followed
+bool is_regular_file(const std::string& path);  // the same
+// Permissions of what is at `path`, 0777 at most; 0666 when nothing is.
+std::uint32_t permissions_of(const std::string& path);
 
 // The identity of what is at `path` (a final symlink is followed), if anything is.
 std::optional<FileIdentity> identity_of(const std::string& path);

@@ -1,13 +1,10 @@
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <cstdlib>
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -17,11 +14,6 @@
 
 namespace tape {
 namespace {
-
-Error exists_already(const std::string& path) {
-  return {ErrorKind::usage, shown(path) + ": is there already",
-          "remove it or choose another name; nothing is ever written over"};
-}
 
 class FileSource final : public RangeSource {
  public:
@@ -43,52 +35,6 @@ class FileSource final : public RangeSource {
   UniqueFd file_;
   ByteCount size_;
   std::string path_;
-};
-
-class DescriptorSink final : public ByteSink {
- public:
-  DescriptorSink(UniqueFd owned, int descriptor, std::string name)
-      : owned_(std::move(owned)), descriptor_(descriptor), name_(std::move(name)) {}
-
-  void write(ByteView bytes) override { write_all(descriptor_, bytes, name_); }
-  void finish() override { sync_descriptor(descriptor_, name_); }
-
- private:
-  UniqueFd owned_;
-  int descriptor_;
-  std::string name_;
-};
-
-class FileSink final : public ByteSink {
- public:
-  explicit FileSink(const std::string& path)
-      : path_(path), folder_(folder_of(path)), temporary_(temporary_name(folder_)) {
-    file_ = UniqueFd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (!file_) throw errno_error(shown(path_), errno);
-  }
-  FileSink(const FileSink&) = delete;
-  FileSink& operator=(const FileSink&) = delete;
-  ~FileSink() override {
-    if (!finished_) ::unlink(temporary_.c_str());
-  }
-
-  void write(ByteView bytes) override { write_all(file_.get(), bytes, shown(path_)); }
-
-  void finish() override {
-    sync_descriptor(file_.get(), shown(path_));
-    file_.close(shown(path_));
-    // Another run may have made the name since.
-    if (!rename_if_absent(temporary_, path_)) throw exists_already(path_);
-    finished_ = true;
-    sync_directory(folder_);
-  }
-
- private:
-  std::string path_;
-  std::string folder_;
-  std::string temporary_;
-  UniqueFd file_;
-  bool finished_ = false;
 };
 
 class PosixScratchFile final : public ScratchFile, private ByteSink, private RangeSource {
@@ -138,23 +84,6 @@ std::unique_ptr<RangeSource> open_file_source(const std::string& path) {
   return std::make_unique<FileSource>(std::move(file), static_cast<ByteCount>(info.st_size), path);
 }
 
-std::unique_ptr<ByteSink> create_file_sink(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode))) {
-    // /dev/null, /dev/full, a named pipe: there is nothing to replace and nothing to rename.
-    UniqueFd device(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!device) throw errno_error(shown(path), errno);
-    const int descriptor = device.get();
-    return std::make_unique<DescriptorSink>(std::move(device), descriptor, shown(path));
-  }
-  if (::lstat(path.c_str(), &info) == 0) throw exists_already(path);
-  return std::make_unique<FileSink>(path);
-}
-
-std::unique_ptr<ByteSink> descriptor_sink(int descriptor, const std::string& name) {
-  return std::make_unique<DescriptorSink>(UniqueFd(), descriptor, name);
-}
-
 std::unique_ptr<ScratchFile> create_scratch_file(const std::string& folder) {
   return std::make_unique<PosixScratchFile>(folder);
 }
@@ -193,6 +122,16 @@ bool is_standard_output(const std::string& path) {
 bool is_directory(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::uint32_t permissions_of(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777 : 0666;
+}
+
+bool is_regular_file(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
 std::optional<FileIdentity> identity_of(const std::string& path) {

@@ -28,13 +28,7 @@ class PosixWorkingFile final : public WorkingFile {
     return static_cast<ByteCount>(info.st_size);
   }
   void write_at(std::uint64_t at, ByteView bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw errno_error(name_, errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      at += static_cast<std::uint64_t>(n);
-    }
+    write_all_at(file_.get(), at, bytes, name_);
   }
   void append(ByteView bytes) override {
     // Linux appends with pwrite(2) too while the flag is set, so it does not stay.
