@@ -40,6 +40,19 @@ GzRange PageDecoder::decode(GzRange place, MutableBytes out) {
   return {begin, at - begin};
 }
 
+void PageDecoder::check_begin(GzRange place) {
+  constexpr ByteCount kIdentEnd = 14;
+  if (place.size < kIdentEnd) return;  // too short for an index, too
+  const ByteView in = window_.view(place.begin, std::min(place.size, likely_size(0)));
+  if ((in[3] & 4) != 0 && in[12] == 'R' && in[13] == 'A')
+    corrupt(place.begin, "holds ragzip metadata where a page should begin");
+}
+
+void PageDecoder::expect_empty(GzRange place) {
+  for (GzOffset at = place.begin; at < place.end();)
+    at = at + decode_member(at, place.end(), {}).consumed;
+}
+
 PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, MutableBytes out) {
   const ByteCount room = limit > at ? limit - at : 0;
   // Most members fit the first guess; only a cut view is worth a second, larger one.
@@ -51,7 +64,9 @@ PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, Mutabl
     if (!header) continue;
     const auto result = inflater_->inflate(in.subspan(header->size), out);
     if (result.outcome == InflateOutcome::too_long)
-      corrupt(at, "holds more than the " + std::to_string(out.size()) + " bytes expected");
+      corrupt(at, out.empty()
+                      ? "holds content that belongs to no page"
+                      : "holds more than the " + std::to_string(out.size()) + " bytes expected");
     if (result.outcome == InflateOutcome::bad_or_cut) continue;
     const std::size_t end = header->size + result.consumed;
     if (in.size() < end + kTrailerSize) continue;

@@ -25,6 +25,13 @@ class PageDecoder {
   // or other content.
   GzRange decode(GzRange place, MutableBytes out);
 
+  // That a page, and not an index, begins at `at`: a slot that was changed may name an index, in
+  // front of another page. Fails: corrupt.
+  void check_begin(GzRange place);
+
+  // That `place` holds whole empty members and nothing else. Fails: corrupt.
+  void expect_empty(GzRange place);
+
  private:
   struct Step {
     ByteCount consumed = 0;

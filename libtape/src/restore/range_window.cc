@@ -12,6 +12,11 @@ bool RangeWindow::holds(GzOffset at, ByteCount size) const {
   return at >= begin_ && at + size <= begin_ + bytes_.size();
 }
 
+void RangeWindow::copy(GzOffset at, MutableBytes out) const {
+  TAPE_ASSERT(holds(at, out.size()));
+  std::memcpy(out.data(), bytes_.data() + (at - begin_), out.size());
+}
+
 void RangeWindow::expect(GzRange range, ByteCount most) {
   expected_ = range;
   most_ = most;

@@ -20,6 +20,9 @@ class RangeWindow {
   void expect(GzRange range, ByteCount most);
 
   bool holds(GzOffset at, ByteCount size) const;
+  // Of what it holds.
+  void copy(GzOffset at, MutableBytes out) const;
+  const RangeSource& source() const { return source_; }
 
  private:
   const RangeSource& source_;
