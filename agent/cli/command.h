@@ -61,5 +61,6 @@ void add_cat(CLI::App& app, const GlobalOptions& global, std::optional<Command>&
 void add_restore(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_verify(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_volumes(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_ragzip(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 
 }  // namespace agent

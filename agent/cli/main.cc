@@ -59,18 +59,19 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return steps[a.size()][b.size()];
 }
 
-// The first word that is no flag and no flag's value.
-std::string first_word(int argc, char** argv) {
+// The first word behind `passed` others that is no flag and no flag's value.
+std::string first_word(int argc, char** argv, int passed = 0) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (word == "--state" || word == "-j" || word == "--jobs") ++i;
-    if (!word.starts_with('-')) return word;
+    if (!word.starts_with('-') && passed-- == 0) return word;
   }
   return "";
 }
 
-// What to hint at when no verb was understood: the nearest one.
-std::string verb_hint(const CLI::App& app, const std::string& word) {
+// What to hint at when no verb was understood: the nearest one. `before`: the verbs in front of it,
+// each with a space behind.
+std::string verb_hint(const CLI::App& app, const std::string& word, const std::string& before) {
   std::string nearest;
   std::size_t least = 3;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -79,8 +80,19 @@ std::string verb_hint(const CLI::App& app, const std::string& word) {
     least = steps;
     nearest = verb->get_name();
   }
-  return nearest.empty() ? "`ragtape --help` lists the verbs"
-                         : "did you mean `ragtape " + nearest + "`?";
+  return nearest.empty() ? "`ragtape " + before + "--help` lists the verbs"
+                         : "did you mean `ragtape " + before + nearest + "`?";
+}
+
+// What was understood of the verbs: `pack`, `ragzip encode`.
+std::string verbs_typed(const CLI::App& app, const CLI::App*& last) {
+  std::string out;
+  last = &app;
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().front();
+    out += (out.empty() ? "" : " ") + last->get_name();
+  }
+  return out;
 }
 
 int usage_failure(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
@@ -90,15 +102,20 @@ int usage_failure(const CLI::App& app, const CLI::ParseError& error, int argc, c
     report_error({tape::ErrorKind::usage, what, hint}, kUsage, global, false);
     return kUsage;
   };
-  const auto parsed = app.get_subcommands();
+  const CLI::App* last = nullptr;
+  const std::string verbs = verbs_typed(app, last);
   const std::string word = first_word(argc, argv);
-  if (!parsed.empty()) {
-    const std::string verb = parsed.front()->get_name();
-    return report(verb + ": " + tape::shown(error.what()),
-                  "`ragtape " + verb + " --help` shows its options");
-  }
-  if (word.empty()) return report(tape::shown(error.what()), verb_hint(app, word));
-  return report(tape::shown(word) + ": no such verb", verb_hint(app, word));
+  // Of a verb that has verbs, one level deep.
+  const std::string nested = first_word(argc, argv, 1);
+  if (!verbs.empty() && last->get_require_subcommand_min() > 0 && !nested.empty())
+    return report(verbs + " " + tape::shown(nested) + ": no such verb",
+                  verb_hint(*last, nested, verbs + " "));
+  if (!verbs.empty())
+    return report(verbs + ": " + tape::shown(error.what()),
+                  "`ragtape " + verbs + " --help` shows its " +
+                      (last->get_require_subcommand_min() > 0 ? "verbs" : "options"));
+  if (word.empty()) return report(tape::shown(error.what()), verb_hint(app, word, ""));
+  return report(tape::shown(word) + ": no such verb", verb_hint(app, word, ""));
 }
 
 // Without this a closed standard output's number would go to the next file opened, and the summary
@@ -129,7 +146,7 @@ int run(int argc, char** argv) {
   add_globals(app, global);
   for (const auto add :
        {add_scan, add_info, add_play, add_pack, add_backup, add_snapshots, add_find, add_diff,
-        add_forget, add_ls, add_cat, add_restore, add_verify, add_volumes, add_locate})
+        add_forget, add_ls, add_cat, add_restore, add_verify, add_volumes, add_locate, add_ragzip})
     add(app, global, chosen);
   try {
     app.parse(argc, argv);

@@ -9,8 +9,8 @@ const Option& Option::required() const {
   return *this;
 }
 
-const Option& Option::one_of(std::initializer_list<const char*> words) const {
-  option_->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())));
+const Option& Option::one_of(const std::vector<std::string>& words) const {
+  option_->check(CLI::IsMember(words));
   return *this;
 }
 
@@ -35,6 +35,11 @@ bool Option::was_typed() const {
 
 Verb::Verb(CLI::App& app, const std::string& name, const std::string& help)
     : verb_(*app.add_subcommand(name, help)) {}
+
+Verb::Verb(const Verb& parent, const std::string& name, const std::string& help)
+    : verb_(*parent.verb_.add_subcommand(name, help)) {
+  parent.verb_.require_subcommand(1);
+}
 
 void Verb::alias(const std::string& name) const {
   verb_.alias(name);

@@ -7,7 +7,6 @@
 // Spec:    docs/cli.md.
 #pragma once
 #include <functional>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -23,7 +22,7 @@ class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
   const Option& required() const;
-  const Option& one_of(std::initializer_list<const char*> words) const;
+  const Option& one_of(const std::vector<std::string>& words) const;
   // Shows the value that stands there now in --help.
   const Option& show_default() const;
   const Option& at_most(int count) const;
@@ -38,6 +37,8 @@ class Option {
 class Verb {
  public:
   Verb(CLI::App& app, const std::string& name, const std::string& help);
+  // `ragtape PARENT NAME`. The parent itself does nothing then.
+  Verb(const Verb& parent, const std::string& name, const std::string& help);
 
   void alias(const std::string& name) const;
   // `name`: `-s,--long`, or a word in capitals: by its place.

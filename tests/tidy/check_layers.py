@@ -25,7 +25,7 @@ ROOMS = {
     "libtape/include/tape": Room(),
     "libtape/src/base": Room(posix=True),
     "libtape/src/format": Room("base"),
-    "libtape/src/codec": Room("base format", "libdeflate zlib xxhash openssl nlohmann"),
+    "libtape/src/codec": Room("base format", "libdeflate zlib isal xxhash openssl nlohmann"),
     "libtape/src/os": Room("base", posix=True),
     "libtape/src/db": Room("base", "sqlite", posix=True),
     "libtape/src/catalog": Room("base format codec db", posix=True),
@@ -34,10 +34,11 @@ ROOMS = {
     "agent/net": Room("", "fmt nlohmann curl openssl", posix=True),
     "agent/store": Room("net", "fmt nlohmann", posix=True),
     "agent/backup": Room("store db", "fmt nlohmann", posix=True),   # db: the journal is a SQLite file too
+    "agent/ragzip": Room(),
     "agent/restore": Room("store net", "fmt nlohmann", posix=True),
     "agent/serve": Room("restore", "fmt nlohmann httplib", posix=True),
     "agent/schedule": Room("backup", "fmt nlohmann", posix=True),
-    "agent/cli": Room("net store backup restore serve schedule", "fmt nlohmann cli11 toml++", posix=True),
+    "agent/cli": Room("net store backup ragzip restore serve schedule", "fmt nlohmann cli11 toml++", posix=True),
 }
 # A file in one of these includes one third party at most, so that another can take its place.
 ONE_THIRD_PARTY_PER_FILE = {"libtape/src/codec"}
@@ -50,6 +51,7 @@ THIRD_PARTIES = {
     "sqlite": r"sqlite3(ext)?\.h",
     "libdeflate": r"libdeflate\.h",
     "zlib": r"zlib\.h|zconf\.h",
+    "isal": r"isa-l/.*|isa-l\.h|igzip_lib\.h",
     "xxhash": r"xxhash\.h|xxh3\.h",
     "openssl": r"openssl/.*",
     "curl": r"curl/.*",

@@ -1,0 +1,37 @@
+#include "ragzip/decode.h"
+
+#include <optional>
+
+#include "tape/error.h"
+#include "tape/gunzip.h"
+#include "tape/ragzip_decode.h"
+
+namespace agent {
+
+DecodeSummary decode(const tape::RangeSource* source,
+                     const tape::ByteReader& in,
+                     tape::ByteSink& out,
+                     const DecodeOptions& options,
+                     const BytesProgress& progress) {
+  DecodeSummary summary;
+  if (source != nullptr && !options.lenient && tape::has_ragzip_footer(*source)) {
+    std::optional<tape::RagzipGeometry> geometry;
+    const auto failure = tape::failure_of([&] {
+      geometry = tape::decode_ragzip(*source, out, {options.workers, progress});
+    });
+    if (failure && failure->kind() == tape::ErrorKind::corrupt)
+      throw tape::Error(failure->kind(), failure->what(),
+                        "--lenient goes by the gzip members alone; files that were joined by cat "
+                        "are read so, or from standard input");
+    if (failure) throw tape::Error(*failure);
+    summary = {source->size(), geometry->logical_size, true};
+  } else {
+    const auto read = tape::gunzip(in, out, {options.workers, !options.lenient},
+                                   [&](tape::ByteCount done, tape::ByteCount) { progress(done); });
+    summary = {read.bytes_in, read.bytes_out, read.ragzip};
+  }
+  out.finish();
+  return summary;
+}
+
+}  // namespace agent
