@@ -23,6 +23,8 @@ class ExitCodes(CliTest):
             ("level 0", ["pack", tree, "-o", out, "--level", "0"]),
             ("level 13", ["pack", tree, "-o", out, "--level", "13"]),
             ("level of zlib", ["pack", tree, "-o", out, "--level", "10", "--engine", "zlib"]),
+            ("level of isal", ["pack", tree, "-o", out, "--level", "4", "--engine", "isal"]),
+            ("negative level of isal", ["pack", tree, "-o", out, "--level", "-1", "--engine", "isal"]),
             ("no number", ["pack", tree, "-o", out, "--level", "six"]),
             ("engine", ["pack", tree, "-o", out, "--engine", "lzma"]),
             ("page below 512", ["pack", tree, "-o", out, "--page-size", "256"]),

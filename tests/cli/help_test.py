@@ -7,6 +7,9 @@ import unittest
 from cli import ROOT, CliTest, read
 
 
+FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z0-9][\w-]*)")
+
+
 def section(text, title):
     """The lines of docs/cli.md below `## title`, up to the next one."""
     return text.split("\n## %s\n" % title)[1].split("\n## ")[0]
@@ -17,17 +20,29 @@ class Help(CliTest):
         super().setUp()
         self.docs = read(os.path.join(ROOT, "docs", "cli.md")).decode()
         self.help = self.done("--help").stdout.decode()
-        self.verbs = re.findall(r"^  (\w+)(?:,\s?\w+)*  +\S", self.help.split("Subcommands:")[1], re.MULTILINE)
-        self.assertIn("pack", self.verbs)
+        self.helps = {}
+        self.first = self.verbs_of(self.help)
+        self.nested = [verb + " " + word for verb in self.first for word in self.verbs_of(self.help_of(verb))]
+        self.verbs = self.first + self.nested
+        # Those that do something by themselves.
+        self.last = [verb for verb in self.verbs if not any(n.startswith(verb + " ") for n in self.nested)]
+        self.assertIn("pack", self.last)
+        self.assertIn("ragzip encode", self.last)
+        self.assertNotIn("ragzip", self.last)
+
+    def verbs_of(self, text):
+        return re.findall(r"^  (\w+)(?:,\s?\w+)*  +\S", text.split("Subcommands:")[1], re.MULTILINE) if "Subcommands:" in text else []
 
     def help_of(self, verb):
-        return self.done(verb, "--help").stdout.decode()
+        if verb not in self.helps:
+            self.helps[verb] = self.done(*verb.split(), "--help").stdout.decode()
+        return self.helps[verb]
 
     def test_every_verb_has_an_example_and_its_exit_codes(self):
         for verb in self.verbs:
             with self.subTest(verb=verb):
                 text = self.help_of(verb)
-                self.assertRegex(text, r"Example:\n  ragtape %s " % verb)
+                self.assertRegex(text, r"Example:\n  (?:.* \| )?ragtape %s " % verb)
                 codes = re.search(r"Exit codes: (.*)", text, re.DOTALL)
                 self.assertTrue(codes)
                 self.assertRegex(codes[1], r"^0 ")
@@ -42,11 +57,28 @@ class Help(CliTest):
 
     def test_every_flag_of_every_help_is_in_the_manual(self):
         for verb in ["", *self.verbs]:
-            flags = set(re.findall(r"(?<![\w-])(--?[A-Za-z0-9][\w-]*)", self.options_of(verb)))
+            flags = set(FLAG.findall(self.options_of(verb)))
             self.assertIn("--help", flags)
             for flag in flags - {"-h"}:
                 with self.subTest(verb=verb, flag=flag):
                     self.assertRegex(self.docs, r"(?<![\w-])%s(?![\w-])" % re.escape(flag))
+
+    def test_every_flag_of_a_verb_is_in_a_row_of_the_manual_that_names_the_verb(self):
+        for verb in ["", *self.last]:
+            rows = [options for verbs, options in self.option_rows() if verb in verbs]
+            rows += [row for row in section(self.docs, "Verbs").splitlines() if verb and row.startswith("| `%s " % verb)]
+            for flag in FLAG.findall(self.options_of(verb)):
+                if flag in ("-h", "--help"):
+                    continue
+                with self.subTest(verb=verb, flag=flag):
+                    self.assertRegex("\n".join(rows), r"(?<![\w-])%s(?![\w-])" % re.escape(flag))
+
+    def option_rows(self):
+        """(the verbs, what is said of their options) of each row; of `all` the verb is empty."""
+        rows = re.findall(r"^\| (.*?) \| (.*) \|$", section(self.docs, "Verbs").split("| for |")[1].split("\n\n")[0], re.MULTILINE)
+        self.assertGreater(len(rows), 5)
+        self.assertEqual(rows[0][0], "all")
+        return [(re.findall(r"`([a-z]+(?: [a-z]+)*)`", verbs) or [""], options) for verbs, options in rows]
 
     def options_of(self, verb):
         """The options' names: the first column of a help."""
@@ -55,19 +87,21 @@ class Help(CliTest):
         return "\n".join(re.split(r"  +", line.strip())[0] for line in lines if re.match(r"  -", line))
 
     def test_every_flag_of_the_manual_is_in_the_help_of_its_verbs(self):
-        rows = re.findall(r"^\| (.*?) \| (.*) \|$", section(self.docs, "Verbs").split("| for |")[1], re.MULTILINE)[1:]
-        self.assertGreater(len(rows), 5)
-        for verbs, options in rows:
-            for verb in re.findall(r"`(\w+)`", verbs) or [""]:
+        for verbs, options in self.option_rows():
+            # What stands in brackets is about an option, and may name another verb's.
+            while "(" in options:
+                options, before = re.sub(r"\([^()]*\)", "", options), options
+                self.assertNotEqual(options, before)
+            for verb in verbs:
                 text = self.options_of(verb)
-                for flag in re.findall(r"(?<![\w-])(--?[A-Za-z0-9][\w-]*)", options.split("(")[0]):
+                for flag in FLAG.findall(options):
                     with self.subTest(verb=verb, flag=flag):
                         self.assertRegex(text, r"(?<![\w-])%s(?![\w-])" % re.escape(flag))
 
     def test_the_manual_lists_exactly_the_verbs_that_exist(self):
         table = section(self.docs, "Verbs").split("| for |")[0]
-        listed = re.findall(r"^\| `(\w+)", table, re.MULTILINE)
-        self.assertEqual(sorted(listed), sorted(self.verbs))
+        listed = re.findall(r"^\| `([a-z]+(?: [a-z]+)*)", table, re.MULTILINE)
+        self.assertEqual(sorted(listed), sorted(self.last))
 
     def test_no_planned_verb_exists(self):
         planned = section(self.docs, "Planned").split(";")[0]
@@ -108,9 +142,13 @@ class Help(CliTest):
                 self.assertIn(hint.encode(), done.stderr)
                 self.assertEqual(done.stdout, b"")
         self.fails(2, says=["ragtape --help"])
+        self.fails(2, "ragzip", "encod", "x", says=["ragzip encod: no such verb", "did you mean `ragtape ragzip encode`?"])
+        self.fails(2, "ragzip", "frobnicate", says=["`ragtape ragzip --help`"])
 
     def test_a_misspelt_flag_names_the_verb_and_its_help(self):
         self.fails(2, "pack", "x", "-o", "y", "--metdata", "full", says=["--metdata", "`ragtape pack --help`"])
+        self.fails(2, "ragzip", "check", "--ful", "x", says=["--ful", "`ragtape ragzip check --help`"])
+        self.fails(2, "ragzip", says=["`ragtape ragzip --help`"])
 
 
 if __name__ == "__main__":

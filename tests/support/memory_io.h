@@ -1,6 +1,6 @@
 // ByteSink and RangeSource in memory.
 //
-// Threads: one caller at a time.
+// Threads: SharedSource: any; the others one caller at a time.
 #pragma once
 #include <algorithm>
 #include <stdexcept>
@@ -60,6 +60,25 @@ class MemorySource final : public RangeSource {
  private:
   const Bytes& bytes_;
   std::string name_;
+};
+
+// Reads `bytes`, which must outlive it, for any number of threads at once.
+class SharedSource final : public RangeSource {
+ public:
+  explicit SharedSource(const Bytes& bytes) : bytes_(bytes) {}
+  explicit SharedSource(Bytes&&) = delete;
+
+  ByteCount size() const override { return bytes_.size(); }
+  std::string name() const override { return "memory"; }
+  void read_at(GzOffset at, MutableBytes out) const override {
+    if (at.value() > size() || out.size() > size() - at.value())
+      throw std::logic_error("read of " + std::to_string(out.size()) + " bytes at " +
+                             std::to_string(at.value()) + " of " + std::to_string(size()));
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at.value()), out.size(), out.begin());
+  }
+
+ private:
+  const Bytes& bytes_;
 };
 
 // An append-only sink and reads of what was appended to it: what a LeafSpool takes.

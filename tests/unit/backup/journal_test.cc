@@ -32,6 +32,7 @@ agent::VolumeRow some_volume(std::uint64_t number) {
   row.number = number;
   row.phase = agent::VolumeRow::Phase::closing;
   row.upload = "upload";
+  row.codec = {"isal", "2.30.0", 0, 13, 9};
   row.part_size = 1 << 16;
   row.position = {1, 2, 3};
   row.summary.size = 999;
@@ -97,6 +98,7 @@ TEST_CASE("journal: what is in it is read by the next run", "[journal]") {
   CHECK(journal->run().options == some_run().options);
   CHECK(journal->volume(0)->tail_xxh3 == some_volume(0).tail_xxh3);
   CHECK(journal->volume(0)->summary.first_path == "a\xff");
+  CHECK(journal->volume(0)->codec == some_volume(0).codec);
   CHECK_FALSE(journal->volume(1));
   REQUIRE(journal->parts(0).size() == 2);
   CHECK(journal->parts(0)[1].offset == 1 << 16);
