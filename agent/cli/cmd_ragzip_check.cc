@@ -22,18 +22,19 @@ struct CheckCommand {
     expect_no_directory(path);
     tape::ReadCounts counts;
     const tape::CountingSource source(tape::open_file_source(path), counts);
-    tape::RagzipCheck check;
-    {
-      Progress progress(out);
-      check = tape::within(source.name(), [&] {
-        return tape::check_ragzip(
-            source, static_cast<unsigned>(jobs_of(global)),
-            [&](const tape::Violation& violation) { tell(violation, source.name(), out); },
-            shown_progress(progress, 0, source.name()));
-      });
-    }
+    const tape::RagzipCheck check =
+        tape::within(source.name(), [&] { return checked(source, out); });
     report(check, source, counts, out);
     return check.violations == 0 ? kDone : kDamaged;
+  }
+
+  static tape::RagzipCheck checked(const tape::RangeSource& source, const Output& out) {
+    Progress progress(out);
+    const auto told = [&](const tape::Violation& violation) {
+      tell(violation, source.name(), out);
+    };
+    return tape::check_ragzip(source, static_cast<unsigned>(jobs_of(out.global())), told,
+                              shown_progress(progress, 0, source.name()));
   }
 
   static void tell(const tape::Violation& violation, const std::string& name, const Output& out) {

@@ -60,7 +60,7 @@ struct DecodeCommand {
     {
       Progress progress(out);
       summary = tape::within(in.name, [&] {
-        return decode(in.source.get(), in.read, *sink, options,
+        return decode({in.source.get(), in.read}, *sink, options,
                       shown_progress(progress, in.size, in.name));
       });
     }

@@ -58,21 +58,20 @@ struct EncodeCommand {
     if (content && ::isatty(STDOUT_FILENO) != 0 && !output.force)
       throw tape::Error(tape::ErrorKind::usage, "standard output is a terminal",
                         "name a file with -o, or say -f");
-    tape::RagzipOptions options = ragzip.parsed();
-    options.workers = jobs_of(global);
-    std::vector<NewExtension> made;
+    EncodeOptions options{ragzip.parsed(), {}};
+    options.ragzip.workers = jobs_of(global);
     for (const std::string& text : extensions)
-      made.push_back(extension_of(text));
+      options.extensions.push_back(extension_of(text));
     ByteInput in = open_input(input);
     const auto sink = open_output(to, output.force, input, jobs_of(global));
     EncodeSummary summary;
     {
       Progress progress(out);
       const BytesProgress shown = shown_progress(progress, in.size, in.name);
-      summary = plain ? encode_plain(in.read, *sink, options.level, shown)
-                      : encode(in.read, *sink, options, made, shown);
+      summary = plain ? encode_plain(in.read, *sink, options.ragzip.level, shown)
+                      : encode(in.read, *sink, options, shown);
     }
-    report(summary, options, to, out);
+    report(summary, options.ragzip, to, out);
     return kDone;
   }
 

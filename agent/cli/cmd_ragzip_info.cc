@@ -90,9 +90,7 @@ struct InfoCommand {
                 {"extensions", extensions},
                 {"broken", opened.file().broken_rule().has_value()}};
     // By the members alone nobody knows where they are.
-    const bool broken = opened.file().broken_rule().has_value();
-    if (broken || geometry.levels == 0) out["top_index_offset"] = nullptr;
-    if (broken) out["footer_offset"] = nullptr;
+    if (opened.file().broken_rule()) out["top_index_offset"] = out["footer_offset"] = nullptr;
     return with_reading(out, opened);
   }
 

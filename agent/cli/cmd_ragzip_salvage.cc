@@ -45,7 +45,7 @@ struct SalvageCommand {
 
   int run(const GlobalOptions& global, bool content) const {
     const Output out(global, content);
-    SalvageOptions options{hints_of(page_size, index_exponent), engine.parsed()};
+    SalvageOptions options{hints_of(page_size, index_exponent), engine.parsed(), {}};
     tape::check_options(options.ragzip);
     expect_no_directory(path);
     const auto source = tape::open_file_source(path);
@@ -55,9 +55,9 @@ struct SalvageCommand {
     SalvageSummary summary;
     {
       Progress progress(out);
+      options.progress = shown_progress(progress, 2 * source->size(), source->name());
       summary = tape::within(source->name(), [&] {
-        return salvage(*source, *sink, {spool->out(), spool->in()}, options,
-                       shown_progress(progress, 2 * source->size(), source->name()));
+        return salvage(*source, *sink, {spool->out(), spool->in()}, options);
       });
     }
     tell_losses(summary, source->name(), out);

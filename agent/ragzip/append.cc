@@ -74,6 +74,65 @@ std::unique_ptr<tape::ByteSink> continued_file(const AppendOptions& options, con
                     "another program has added to it meanwhile; it is left as it is");
 }
 
+class Appending {
+ public:
+  Appending(const AppendOptions& options, const Ending& ending)
+      : options_(options), ending_(ending) {
+    summary_.bytes_before = ending.logical_size;
+    summary_.bytes_kept = ending.boundary.position.value();
+  }
+
+  // `buffer` holds the first `n` bytes of what comes.
+  AppendSummary run(const tape::ByteReader& in,
+                    tape::Bytes buffer,
+                    std::size_t n,
+                    const BytesProgress& progress) {
+    const auto sink = open_sink();
+    tape::RagzipOptions ragzip = options_.ragzip;
+    static_cast<tape::RagzipShape&>(ragzip) = ending_.shape;
+    tape::RagzipWriter writer(*sink, ragzip, nullptr);
+    writer.resume(ending_.boundary);
+    add_extensions(writer);
+    writer.write(ending_.part);
+    for (; n > 0; n = in(buffer)) {
+      writer.write(tape::ByteView(buffer).first(n));
+      summary_.bytes_read += n;
+      progress(summary_.bytes_read);
+    }
+    writer.finish_pages();
+    writer.finish();
+    summary_.bytes_written = writer.position().value();
+    sink->finish();
+    return summary_;
+  }
+
+ private:
+  std::unique_ptr<tape::ByteSink> open_sink() const {
+    if (options_.output.empty()) return continued_file(options_, ending_);
+    const auto source = tape::open_file_source(options_.path);
+    return new_file(*source, options_, summary_.bytes_kept);
+  }
+
+  void add_extensions(tape::RagzipWriter& writer) {
+    for (const tape::RagzipExtension& extension : ending_.extensions) {
+      // It names members of the tail that goes.
+      if (extension.id == tape::kTmixId) {
+        summary_.member_index_dropped = true;
+      } else {
+        writer.add_extension(extension.id, extension.payload, extension.flags);
+      }
+    }
+  }
+
+  const AppendOptions& options_;
+  const Ending& ending_;
+  AppendSummary summary_;
+};
+
+Ending ending_at(const std::string& path) {
+  return ending_of(*tape::open_file_source(path));
+}
+
 }  // namespace
 
 AppendSummary append(const tape::ByteReader& in,
@@ -81,45 +140,16 @@ AppendSummary append(const tape::ByteReader& in,
                      const BytesProgress& progress) {
   return tape::within(tape::shown(options.path), [&] {
     // What cannot be appended to is refused before anything is waited for.
-    auto source = tape::open_file_source(options.path);
-    Ending ending = ending_of(*source);
+    Ending ending = ending_at(options.path);
     tape::Bytes buffer(kBufferBytes);
-    std::size_t n = in(buffer);
-    // It took as long as it took: look again.
-    source = tape::open_file_source(options.path);
-    ending = ending_of(*source);
-    AppendSummary summary;
-    summary.bytes_before = ending.logical_size;
+    const std::size_t n = in(buffer);
     if (n == 0 && options.output.empty()) {
-      summary.bytes_written = summary.bytes_kept = source->size();
-      return summary;
+      const tape::ByteCount size = tape::open_file_source(options.path)->size();
+      return AppendSummary{ending.logical_size, 0, size, size, false};
     }
-    summary.bytes_kept = ending.boundary.position.value();
-    const auto sink = options.output.empty() ? continued_file(options, ending)
-                                             : new_file(*source, options, summary.bytes_kept);
-    tape::RagzipOptions ragzip = options.ragzip;
-    static_cast<tape::RagzipShape&>(ragzip) = ending.shape;
-    tape::RagzipWriter writer(*sink, ragzip, nullptr);
-    writer.resume(ending.boundary);
-    for (const tape::RagzipExtension& extension : ending.extensions) {
-      // It names members of the tail that goes.
-      if (extension.id == tape::kTmixId) {
-        summary.member_index_dropped = true;
-      } else {
-        writer.add_extension(extension.id, extension.payload, extension.flags);
-      }
-    }
-    writer.write(ending.part);
-    for (; n > 0; n = in(buffer)) {
-      writer.write(tape::ByteView(buffer).first(n));
-      summary.bytes_read += n;
-      progress(summary.bytes_read);
-    }
-    writer.finish_pages();
-    writer.finish();
-    summary.bytes_written = writer.position().value();
-    sink->finish();
-    return summary;
+    // It took as long as it took: look again.
+    ending = ending_at(options.path);
+    return Appending(options, ending).run(in, std::move(buffer), n, progress);
   });
 }
 

@@ -8,6 +8,11 @@
 
 namespace agent {
 
+struct DecodeInput {
+  const tape::RangeSource* source = nullptr;  // null: a pipe
+  tape::ByteReader read;                      // the same from its begin on
+};
+
 struct DecodeOptions {
   bool lenient = false;  // by its gzip members alone, whatever its metadata says
   unsigned workers = 0;
@@ -19,12 +24,11 @@ struct DecodeSummary {
   bool ragzip = false;  // metadata of ragzip was there
 };
 
-// Finishes the sink. `progress` hears of what was read or, by indexes, of what was written.
-// `source` null: `in` is a pipe. A file with a ragzip footer is read by its indexes, strictly;
-// anything else member by member. Each CRC32 and length is checked; what was written before a
-// failure is right as far as it goes. Fails: corrupt, unsupported; as both ends.
-DecodeSummary decode(const tape::RangeSource* source,
-                     const tape::ByteReader& in,
+// Finishes the sink. `progress` hears of what was read or, by indexes, of what was written. A file
+// with a ragzip footer is read by its indexes, strictly; anything else member by member. Each CRC32
+// and length is checked; what was written before a failure is right as far as it goes. Fails:
+// corrupt, unsupported; as both ends do.
+DecodeSummary decode(const DecodeInput& in,
                      tape::ByteSink& out,
                      const DecodeOptions& options,
                      const BytesProgress& progress);

@@ -42,11 +42,10 @@ tape::ByteCount write_all(const tape::ByteReader& in,
 
 EncodeSummary encode(const tape::ByteReader& in,
                      tape::ByteSink& out,
-                     const tape::RagzipOptions& options,
-                     const std::vector<NewExtension>& extensions,
+                     const EncodeOptions& options,
                      const BytesProgress& progress) {
-  tape::RagzipWriter writer(out, options, nullptr);
-  for (const NewExtension& extension : extensions)
+  tape::RagzipWriter writer(out, options.ragzip, nullptr);
+  for (const NewExtension& extension : options.extensions)
     writer.add_extension(extension.id, extension.payload);
   EncodeSummary summary;
   summary.bytes_read = write_all(in, writer, progress);

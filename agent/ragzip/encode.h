@@ -17,6 +17,11 @@ struct NewExtension {
   tape::Bytes payload;
 };
 
+struct EncodeOptions {
+  tape::RagzipOptions ragzip;
+  std::vector<NewExtension> extensions;
+};
+
 struct EncodeSummary {
   tape::ByteCount bytes_read = 0;
   tape::ByteCount bytes_written = 0;
@@ -31,8 +36,7 @@ using BytesProgress = std::function<void(tape::ByteCount done)>;
 // `in` and `out` do.
 EncodeSummary encode(const tape::ByteReader& in,
                      tape::ByteSink& out,
-                     const tape::RagzipOptions& options,
-                     const std::vector<NewExtension>& extensions,
+                     const EncodeOptions& options,
                      const BytesProgress& progress);
 
 // One gzip member by zlib, of level 1..9.

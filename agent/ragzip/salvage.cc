@@ -71,11 +71,8 @@ void copy(const tape::RangeSource& source, tape::GzRange range, tape::ByteSink& 
 
 class Salvage {
  public:
-  Salvage(const tape::RangeSource& source,
-          tape::ByteSink& out,
-          const SalvageOptions& options,
-          const BytesProgress& progress)
-      : source_(source), out_(out), options_(options), progress_(progress) {}
+  Salvage(const tape::RangeSource& source, tape::ByteSink& out, const SalvageOptions& options)
+      : source_(source), out_(out), options_(options) {}
 
   SalvageSummary run(tape::LeafSpool spool) {
     scan();
@@ -99,7 +96,7 @@ class Salvage {
         [&](ByteView bytes) {
           if (!no_tape) no_tape = tape::failure_of([&] { parser.write(bytes); });
         },
-        [this](GzOffset at) { progress_(at.value()); });
+        [this](GzOffset at) { options_.progress(at.value()); });
     const tape::PageScan& scan = summary_.scan;
     if (scan.pages.empty() && (scan.damage || scan.end == GzOffset(0)))
       throw tape::Error(tape::ErrorKind::corrupt,
@@ -185,7 +182,7 @@ class Salvage {
     tape::RagzipAssembler assembler(out_, summary_.scan.shape);
     for (std::size_t number = 0; number < summary_.scan.pages.size(); ++number) {
       assembler.add_page(page_members(number), page_length(number));
-      progress_(summary_.scan.pages[number].end().value());
+      options_.progress(source_.size() + summary_.scan.pages[number].end().value());
     }
     assembler.finish_pages();
     for (const tape::RagzipExtension& extension : summary_.scan.extensions)
@@ -214,7 +211,7 @@ class Salvage {
       for (const Bytes& bytes : waiting)
         volume.add_page(page_members(next++), bytes);
       waiting.clear();
-      progress_(scan.pages[number].end().value());
+      options_.progress(source_.size() + scan.pages[number].end().value());
     }
     for (const tape::RagzipExtension& extension : scan.extensions)
       if (extension.id != tape::kTmixId)
@@ -230,7 +227,6 @@ class Salvage {
   const tape::RangeSource& source_;
   tape::ByteSink& out_;
   const SalvageOptions& options_;
-  const BytesProgress& progress_;
   TapeFacts facts_;
   bool is_tape_ = false;
   SalvageSummary summary_;
@@ -241,9 +237,8 @@ class Salvage {
 SalvageSummary salvage(const tape::RangeSource& source,
                        tape::ByteSink& out,
                        tape::LeafSpool spool,
-                       const SalvageOptions& options,
-                       const BytesProgress& progress) {
-  return Salvage(source, out, options, progress).run(spool);
+                       const SalvageOptions& options) {
+  return Salvage(source, out, options).run(spool);
 }
 
 }  // namespace agent

@@ -37,6 +37,7 @@ struct SalvageSummary {
 struct SalvageOptions {
   tape::PageScanHints hints;
   tape::RagzipOptions ragzip;  // engine and level: of the member index
+  BytesProgress progress;      // of twice the size of the object
 };
 
 // Finishes the sink. Reads `source` twice. Fails: corrupt when nothing can be salvaged; usage for
@@ -44,7 +45,6 @@ struct SalvageOptions {
 SalvageSummary salvage(const tape::RangeSource& source,
                        tape::ByteSink& out,
                        tape::LeafSpool spool,
-                       const SalvageOptions& options,
-                       const BytesProgress& progress);
+                       const SalvageOptions& options);
 
 }  // namespace agent

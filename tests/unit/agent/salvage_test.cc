@@ -27,8 +27,8 @@ Salvaged salvaged(const Bytes& left, const PageScanHints& hints = {}) {
   MemorySpool spool;
   agent::SalvageOptions options;
   options.hints = hints;
-  SalvageSummary summary =
-      agent::salvage(source, sink, {spool.out, spool.in}, options, [](auto) {});
+  options.progress = [](ByteCount) {};
+  SalvageSummary summary = agent::salvage(source, sink, {spool.out, spool.in}, options);
   CHECK(sink.finished);
   CHECK(summary.bytes_written == sink.bytes.size());
   return {std::move(sink.bytes), std::move(summary)};
