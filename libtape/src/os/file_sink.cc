@@ -44,9 +44,9 @@ class FileSink final : public ByteSink {
 
 // A signal does not end a read(2) that waits: whoever asks for it is heard here.
 void wait_readable(int descriptor, const std::function<void()>& waiting) {
-  constexpr int kPeriod_ms = 200;
+  constexpr int kPeriodMs = 200;
   pollfd wanted{descriptor, POLLIN, 0};
-  while (::poll(&wanted, 1, kPeriod_ms) <= 0)
+  while (::poll(&wanted, 1, kPeriodMs) <= 0)
     waiting();
 }
 
@@ -89,7 +89,8 @@ ByteReader file_reader(const std::string& path, const std::function<void()>& wai
   if (!*file) throw errno_error(shown(path), errno);
   return [file, read = descriptor_reader(file->get(), shown(path), waiting)](MutableBytes out) {
     return read(out);
-  };
+  };  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a std::function frees what it
+      // holds
 }
 
 }  // namespace tape

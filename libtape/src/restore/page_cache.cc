@@ -31,20 +31,21 @@ class PageCache::Making {
   Page page_;
 };
 
-PageCache::Page PageCache::get(std::uint64_t number, const std::function<DecodedPage()>& make) {
-  {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      const auto found = entries_.find(number);
-      if (found == entries_.end()) break;
-      if (found->second.page) {
-        order_.splice(order_.begin(), order_, found->second.place);
-        return found->second.page;
-      }
-      made_.wait(lock);
-    }
+PageCache::Page PageCache::found_or_promised(std::uint64_t number) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(number);
+  for (; found != entries_.end() && !found->second.page; found = entries_.find(number))
+    made_.wait(lock);
+  if (found == entries_.end()) {
     entries_.emplace(number, Entry{});
+    return nullptr;
   }
+  order_.splice(order_.begin(), order_, found->second.place);
+  return found->second.page;
+}
+
+PageCache::Page PageCache::get(std::uint64_t number, const std::function<DecodedPage()>& make) {
+  if (Page page = found_or_promised(number)) return page;
   Making making(*this, number);
   return making.fulfil(make());
 }

@@ -39,6 +39,8 @@ class PageCache {
     std::list<std::uint64_t>::iterator place;
   };
   class Making;
+  // The page; null when the caller is to make it.
+  Page found_or_promised(std::uint64_t number);
   void keep(std::uint64_t number, const Page& page);
 
   const ByteCount budget_;

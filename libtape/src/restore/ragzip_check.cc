@@ -345,21 +345,23 @@ class Checker {
     if (progress_) progress_(out_.bytes_checked);
   }
 
+  void walk_from(MemberScan& scan, ByteCount& bytes) {
+    while (const auto member = scan.next({})) {
+      bytes += member->content_size;
+      if (progress_) progress_(bytes);
+    }
+  }
+
   // All members one behind the other; behind damage from the next one that is sound.
   void walk_members() {
     MemberSearch search(source_);
     ByteCount bytes = 0;
-    for (std::optional<GzOffset> from = GzOffset(0); from; from = search.next(*from)) {
+    for (std::optional<GzOffset> from = GzOffset(0); from;) {
       MemberScan scan(source_, *from);
-      const auto damage = failure_of([&] {
-        while (const auto member = scan.next({})) {
-          bytes += member->content_size;
-          if (progress_) progress_(bytes);
-        }
-      });
-      if (!damage) break;
-      from = scan.position();
-      if (!reported_.contains(*from)) holds(*from, [&] { throw Error(*damage); });
+      const auto damage = failure_of([&] { walk_from(scan, bytes); });
+      if (damage && !reported_.contains(scan.position()))
+        holds(scan.position(), [&] { throw Error(*damage); });
+      from = damage ? search.next(scan.position()) : std::nullopt;
     }
     out_.bytes_checked = std::max(out_.bytes_checked, bytes);
   }
