@@ -14,7 +14,8 @@ void add_ragzip(CLI::App& app, const GlobalOptions& global, std::optional<Comman
         &add_ragzip_check, &add_ragzip_append, &add_ragzip_salvage})
     add(ragzip, global, chosen);
   ragzip.footer(help_end("ragtape ragzip encode access.log",
-                         "0 done; 1 failed or damaged; 2 usage; 4 check found damage; 5 the file "
+                         "0 done; 1 failed or damaged; 2 usage; 3 salvage lost content; 4 check "
+                         "found damage; 5 the file "
                          "changed meanwhile, try again; 10 no such file or extension; 12 denied"));
 }
 

@@ -133,14 +133,33 @@ struct InfoCommand {
   }
 
   static std::string notes(const OpenedRagzip& opened) {
+    // The JDK's GZIPInputStream recurses once for each empty member in a row.
+    constexpr std::uint64_t kJdkRecords = 1'000'000;
     const tape::RagzipGeometry& geometry = opened.file().geometry();
+    const auto& extensions = opened.file().extensions();
     std::string out;
-    if (geometry.index_bits > 10) out += "\nnote: its indexes are too large for BusyBox gunzip\n";
+    if (geometry.index_bits > 10 ||
+        std::any_of(extensions.begin(), extensions.end(), [](const auto& extension) {
+          return extension.payload.size() > tape::kExtensionMaxCompatible;
+        }))
+      out += "\nnote: its metadata members are too large for BusyBox gunzip\n";
+    if (members(opened) > kJdkRecords)
+      out += "\nnote: more than a million members: Java's GZIPInputStream may run out of stack\n";
     if (geometry.page_count > 1)
       out +=
           "\nnote: `gzip -l` and `file` look at the last gzip member, the footer, and say 0 "
           "bytes\n";
     return out;
+  }
+
+  // Of a volume of a tape.
+  static std::uint64_t members(const OpenedRagzip& opened) {
+    std::uint64_t records = 0;
+    const auto none = tape::failure_of([&] {
+      tape::RagzipReader reader(opened.file().source());
+      records = tape::MemberIndex(reader).root().records;
+    });
+    return none ? 0 : records;
   }
 };
 

@@ -36,6 +36,21 @@ struct Ending {
   }
 };
 
+// What goes, behind `kept`, must hold nothing but what the footer counts: a page more, or another
+// file, may stand there.
+void expect_nothing_else(tape::RagzipReader& reader, const tape::PageBoundary& kept) {
+  const std::uint64_t pages = reader.geometry().page_count;
+  tape::GzOffset end = kept.position;
+  if (pages > 0) reader.expect_no_content({tape::GzOffset(0), reader.page_place(0).begin.value()});
+  if (kept.page_count < pages) {
+    tape::Bytes last;
+    const tape::GzRange page = reader.decode_indexed(pages - 1, last);
+    reader.expect_no_content({end, page.begin - end});
+    end = page.end();
+  }
+  reader.expect_no_content({end, reader.source().size() - end.value()});
+}
+
 Ending ending_of(const tape::RangeSource& source) {
   tape::RagzipReader reader(source, {tape::IndexMode::loaded, 1});
   const tape::RagzipGeometry& geometry = reader.geometry();
@@ -45,6 +60,7 @@ Ending ending_of(const tape::RangeSource& source) {
   out.part.resize(geometry.logical_size - (full << geometry.page_bits));
   reader.read_at(tape::LogicalOffset(full << geometry.page_bits), out.part);
   out.boundary = reader.boundary_behind(full);
+  expect_nothing_else(reader, out.boundary);
   out.extensions = reader.extensions();
   out.shape = {geometry.page_bits, geometry.index_bits, fits_compat(reader)};
   return out;
@@ -94,10 +110,12 @@ class Appending {
     writer.resume(ending_.boundary);
     add_extensions(writer);
     writer.write(ending_.part);
-    for (; n > 0; n = in(buffer)) {
+    // Fewer bytes than asked for are the end.
+    for (;; n = in(buffer)) {
       writer.write(tape::ByteView(buffer).first(n));
       summary_.bytes_read += n;
       progress(summary_.bytes_read);
+      if (n < buffer.size()) break;
     }
     writer.finish_pages();
     writer.finish();

@@ -4,6 +4,7 @@
 
 #include "tape/error.h"
 #include "tape/member_index.h"
+#include "tape/ragzip_check.h"
 #include "tape/ragzip_file.h"
 #include "tape/tape_parser.h"
 
@@ -127,9 +128,7 @@ class Salvage {
     const Bytes footer = indexes.footer_member(
         scan.extensions.empty() ? std::nullopt : std::optional(scan.extensions.back().offset));
     const WithFooter whole(source_, kept.value(), footer);
-    tape::RagzipFileOptions loaded;
-    loaded.index.mode = tape::IndexMode::loaded;
-    if (tape::failure_of([&] { const tape::RagzipFile file(whole, loaded); })) return false;
+    if (!is_sound(whole)) return false;
     const auto index = member_index_of(whole);
     if (is_tape_ && !index) return false;
     if (index) summary_.member_index = MemberIndexFate::kept;
@@ -141,8 +140,17 @@ class Salvage {
     return true;
   }
 
+  // All of it: an index may be in order and name other places than those of the pages.
+  static bool is_sound(const tape::RangeSource& file) {
+    std::uint64_t violations = 0;
+    const auto failure = tape::failure_of([&] {
+      violations = tape::check_ragzip(file, 0, [](const tape::Violation&) {}, {}).violations;
+    });
+    return !failure && violations == 0;
+  }
+
   GzOffset extensions_end() const {
-    constexpr ByteCount kOverhead = 26 + 13;
+    constexpr ByteCount kOverhead = 26 + 13;  // of a metadata member, and of an extension in it
     const tape::RagzipExtension& last = summary_.scan.extensions.back();
     return last.offset + kOverhead + last.payload.size();
   }

@@ -16,6 +16,13 @@ class Append(RagzipTest):
     def in_one_go(self, content, *options):
         return self.ragzip("encode", "-", "-o", "-", *SMALL, *options, input=content).stdout
 
+    def test_what_is_behind_the_content_is_not_lost(self):
+        made = self.small()
+        joined = read(made) + read(made)
+        write(self.path("joined.gz"), joined)
+        self.fails(1, "ragzip", "append", "joined.gz", input=b"more")
+        self.assertEqual(read(self.path("joined.gz")), joined)
+
     def test_it_equals_one_run_over_everything(self):
         write(self.path("x"), b"of mine")
         for before in (0, 1, 4095, 4096, 4097, 8 * 4096, 8 * 4096 + 1):

@@ -103,6 +103,7 @@ class RagzipCursor {
  private:
   ByteView page(std::uint64_t number);
   DecodedPage decode(std::uint64_t number);
+  void expect_indexed(std::uint64_t number, GzOffset content) const;
   void check_end();
 
   const RagzipFile& file_;

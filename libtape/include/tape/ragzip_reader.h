@@ -124,6 +124,7 @@ class RagzipReader {
 
  private:
   ByteView page(std::uint64_t number);
+  void make_room(std::uint64_t number, GzRange place, Bytes& out) const;
 
   std::unique_ptr<RagzipObject> owned_;
   RagzipObject& object_;

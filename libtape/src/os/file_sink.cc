@@ -87,10 +87,9 @@ ByteReader file_reader(const std::string& path, const std::function<void()>& wai
   // Shared, since a std::function is copied.
   const auto file = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!*file) throw errno_error(shown(path), errno);
-  return [file, read = descriptor_reader(file->get(), shown(path), waiting)](MutableBytes out) {
-    return read(out);
-  };  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a std::function frees what it
-      // holds
-}
+  const ByteReader read = descriptor_reader(file->get(), shown(path), waiting);
+  return [file, read](MutableBytes out) { return read(out); };
+  // A std::function frees what it holds.
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 
 }  // namespace tape

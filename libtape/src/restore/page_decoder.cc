@@ -27,25 +27,19 @@ ByteCount largest_size(std::size_t inflated) {
 
 }  // namespace
 
-GzRange PageDecoder::decode(GzRange place, MutableBytes out) {
+GzRange PageDecoder::decode(GzRange place, MutableBytes out, Begin begin) {
   const std::size_t length = out.size();
   GzOffset at = place.begin;
-  GzOffset begin = at;
+  GzOffset content = at;
   while (!out.empty()) {
     const Step step = decode_member(at, place.end(), out);
-    if (out.size() == length && step.produced != 0) begin = at;
+    if (begin == Begin::page && at == place.begin && step.metadata)
+      corrupt(at, "holds ragzip metadata where a page should begin");
+    if (out.size() == length && step.produced != 0) content = at;
     at = at + step.consumed;
     out = out.subspan(step.produced);
   }
-  return {begin, at - begin};
-}
-
-void PageDecoder::check_begin(GzRange place) {
-  constexpr ByteCount kIdentEnd = 14;
-  if (place.size < kIdentEnd) return;  // too short for an index, too
-  const ByteView in = window_.view(place.begin, std::min(place.size, likely_size(0)));
-  if ((in[3] & 4) != 0 && in[12] == 'R' && in[13] == 'A')
-    corrupt(place.begin, "holds ragzip metadata where a page should begin");
+  return {content, at - content};
 }
 
 void PageDecoder::expect_empty(GzRange place) {
@@ -55,9 +49,13 @@ void PageDecoder::expect_empty(GzRange place) {
 
 PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, MutableBytes out) {
   const ByteCount room = limit > at ? limit - at : 0;
+  // Of small members in a row each would ask for as much as a large one: what is there comes first.
+  const ByteCount held = window_.held(at);
+  const ByteCount first = held / 4 >= last_size_ ? std::min(room, held) : 0;
   // Most members fit the first guess; only a cut view is worth a second, larger one.
   for (const ByteCount size :
-       {std::min(room, likely_size(out.size())), std::min(room, largest_size(out.size()))}) {
+       {first, std::min(room, likely_size(out.size())), std::min(room, largest_size(out.size()))}) {
+    if (size == 0) continue;
     const ByteView in = window_.view(at, size);
     const auto header =
         within("page at " + std::to_string(at.value()), [&] { return decode_gzip_header(in); });
@@ -73,7 +71,10 @@ PageDecoder::Step PageDecoder::decode_member(GzOffset at, GzOffset limit, Mutabl
     if (load_le32(&in[end]) != crc32(out.first(result.produced))) corrupt(at, "its CRC32 is wrong");
     if (load_le32(&in[end + 4]) != (result.produced & 0xFFFFFFFF))
       corrupt(at, "its ISIZE is wrong");
-    return {end + kTrailerSize, result.produced};
+    last_size_ = end + kTrailerSize;
+    const bool metadata = header->extra && header->extra->size() >= 2 &&
+                          (*header->extra)[0] == 'R' && (*header->extra)[1] == 'A';
+    return {last_size_, result.produced, metadata};
   }
   corrupt(at, "no whole gzip member with " + std::to_string(out.size()) + " bytes in the " +
                   std::to_string(room) + " bytes up to the next one");

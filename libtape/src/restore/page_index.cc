@@ -129,7 +129,7 @@ PageIndex::Slots PageIndex::read_slots(const Step& step, std::uint64_t slot) {
 void PageIndex::check_head(const Step& step) {
   {
     const std::lock_guard lock(mutex_);
-    if (heads_.contains(step.at)) return;
+    if (heads_.contains({step.at, step.count})) return;
   }
   const ByteCount size = kMetadataOverhead + 8 * step.count;
   if (step.at >= step.limit || step.limit - step.at < size) corrupt(step.at, "out of place");
@@ -144,7 +144,7 @@ void PageIndex::check_head(const Step& step) {
                          " slots of 8 expected");
   const std::lock_guard lock(mutex_);
   if (heads_.size() == kHeadsMax) heads_.clear();
-  heads_.insert(step.at);
+  heads_.insert({step.at, step.count});
 }
 
 PageIndex::Index PageIndex::load(const Step& step) {

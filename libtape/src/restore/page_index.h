@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "restore/metadata_reader.h"
@@ -84,8 +85,8 @@ class PageIndex {
   std::vector<std::vector<GzOffset>>
       items_;  // loaded: by level, what its indexes hold: of L1 pages
   std::mutex mutex_;
-  std::vector<std::deque<Index>> cache_;  // of each level, the one used last in front
-  std::set<GzOffset> heads_;              // direct: headers seen
+  std::vector<std::deque<Index>> cache_;                // of each level, the one used last in front
+  std::set<std::pair<GzOffset, std::uint64_t>> heads_;  // direct: headers seen, with their slots
 };
 
 }  // namespace tape

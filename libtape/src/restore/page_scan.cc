@@ -90,6 +90,7 @@ class Evidence {
     const auto from = content_at(first);
     const auto to = content_at(second);
     if (from == contents_.end() || to == contents_.end()) return;
+    if (!begins_at(from, first) || !begins_at(to, second)) return;
     const auto bits = page_bits_of(to->logical - from->logical);
     if (!bits) return;
     if (!indexed_page_bits_) indexed_page_bits_ = bits;
@@ -110,6 +111,12 @@ class Evidence {
     return std::lower_bound(
         contents_.begin(), contents_.end(), at,
         [](const Content& content, GzOffset place) { return content.place.begin < place; });
+  }
+
+  // Whether `slot` names `found`, the first content at or behind it: not the inside of the one
+  // before.
+  bool begins_at(std::vector<Content>::const_iterator found, GzOffset slot) const {
+    return found == contents_.begin() || std::prev(found)->place.end() <= slot;
   }
 
   // Whether a member begins at each multiple of a page.

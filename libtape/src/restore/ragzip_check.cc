@@ -42,10 +42,9 @@ class PageChecker {
 
   void check(PageJob& job) {
     job.failure = failure_of([&] {
-      decoder_.check_begin(job.place);
       expect_room_for(job.length, job.place);
       bytes_.resize(job.length);
-      const GzOffset end = decoder_.decode(job.place, bytes_).end();
+      const GzOffset end = decoder_.decode(job.place, bytes_, PageDecoder::Begin::page).end();
       if (job.alone) decoder_.expect_empty({end, job.place.end() - end});
     });
   }
@@ -61,10 +60,12 @@ class MemberSearch {
  public:
   explicit MemberSearch(const RangeSource& source) : source_(source), window_(source) {}
 
-  // The first sound member behind `at`; none when there is none, or after kTriesMax that were not.
+  // The first sound member behind `at`; none when there is none, or after kTriesMax that were not:
+  // inside of compressed data three bytes look like a header once in 16 MiB.
   std::optional<GzOffset> next(GzOffset at) {
-    while (const auto found = header_at(at + 1)) {
-      if (++tries_ > kTriesMax) return {};
+    for (int tries = 0; tries < kTriesMax; ++tries) {
+      const auto found = header_at(at + 1);
+      if (!found) return {};
       at = *found;
       MemberScan scan(source_, at);
       if (!failure_of([&] { scan.next({}); })) return at;
@@ -74,7 +75,7 @@ class MemberSearch {
 
  private:
   // What is no gzip member fails at once, as a rule; an input may be made to make it last.
-  static constexpr int kTriesMax = 10'000;
+  static constexpr int kTriesMax = 64;
   static constexpr ByteCount kWindow = ByteCount{64} << 10;
 
   // The next three bytes that begin a gzip header.
@@ -92,7 +93,6 @@ class MemberSearch {
 
   const RangeSource& source_;
   RangeWindow window_;
-  int tries_ = 0;
 };
 
 class Checker {
@@ -187,12 +187,12 @@ class Checker {
     check_extensions();
     const RagzipGeometry& geometry = *out_.geometry;
     const auto most = std::max<std::size_t>(1, kPagesInFlightBytes >> geometry.page_bits);
-    Pages pages(workers_count_, std::clamp<std::size_t>(std::size_t{workers_count_} * 4, 1, most),
-                [this] {
-                  return [checker = std::make_shared<PageChecker>(source_)](PageJob& job) {
-                    checker->check(job);
-                  };
-                });
+    // Each worker holds a page of its own.
+    const std::size_t workers = std::min<std::size_t>(workers_count_, most);
+    Pages pages(workers, std::clamp<std::size_t>(workers * 4, 1, most), [this] {
+      return
+          [checker = std::make_shared<PageChecker>(source_)](PageJob& job) { checker->check(job); };
+    });
     if (geometry.levels > 0) {
       check_index(pages, {geometry.levels, geometry.top_index, geometry.footer, 0});
       // Behind the last page there are indexes, and nothing with content up to the end.

@@ -18,9 +18,9 @@ struct Page {
   Bytes bytes;
 };
 
-std::size_t capacity_for(int page_bits, unsigned workers) {
-  const std::size_t most = std::max<std::size_t>(1, kPagesInFlightBytes >> page_bits);
-  return std::max<std::size_t>(std::min<std::size_t>(most, std::size_t{workers} * 4), 1);
+// As many as there may be pages: each holds one of its own.
+std::size_t workers_for(int page_bits, unsigned wanted) {
+  return std::min<std::size_t>(wanted, std::max<std::size_t>(1, kPagesInFlightBytes >> page_bits));
 }
 
 }  // namespace
@@ -37,12 +37,13 @@ RagzipGeometry decode_ragzip(const RangeSource& source,
                              const DecodeOptions& options) {
   RagzipObject object(source, {IndexMode::loaded, 1}, kTailReadSize);
   const RagzipGeometry& geometry = object.structure.geometry;
-  OrderedWorkers<Page> workers(
-      options.workers, capacity_for(geometry.page_bits, options.workers), [&object] {
-        return [reader = std::make_shared<RagzipReader>(object)](Page& page) {
-          reader->decode_only(page.number, page.place, page.bytes);
-        };
-      });
+  const std::size_t count = workers_for(geometry.page_bits, options.workers);
+  const std::size_t most = std::max<std::size_t>(1, kPagesInFlightBytes >> geometry.page_bits);
+  OrderedWorkers<Page> workers(count, std::clamp<std::size_t>(count * 4, 1, most), [&object] {
+    return [reader = std::make_shared<RagzipReader>(object)](Page& page) {
+      reader->decode_only(page.number, page.place, page.bytes);
+    };
+  });
   if (geometry.page_count > 0)
     RagzipReader(object).expect_no_content(
         {GzOffset(0), object.index.place(0).begin - GzOffset(0)});

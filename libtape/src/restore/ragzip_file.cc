@@ -153,22 +153,37 @@ ByteView RagzipCursor::page(std::uint64_t number) {
 }
 
 DecodedPage RagzipCursor::decode(std::uint64_t number) {
+  const RagzipGeometry& geometry = file_.geometry();
+  const bool last = number + 1 == geometry.page_count;
   DecodedPage out;
   if (page_ && number == number_ + 1) {
-    // What follows a page that was right is the next one, whatever an index says.
-    const GzRange rest{page_->end, file_.geometry().footer - page_->end};
+    // What follows a page that was right is the next one.
+    const GzRange rest{page_->end, geometry.footer - page_->end};
     // A read that crosses into one page more is no walk yet.
     reader_.read_ahead(rest, ++walked_ > 1 ? file_.options_.walk_bytes : 0);
-    out.end = reader_.decode_page(number, rest, out.bytes).end();
-    return out;
+    const GzRange found = reader_.decode_page(number, rest, out.bytes);
+    out.end = found.end();
+    // Unless another one stands there that no index names: mode direct asks at the end only.
+    if (last || file_.options_.index.mode != IndexMode::direct) expect_indexed(number, found.begin);
+  } else {
+    walked_ = 0;
+    reader_.read_ahead({GzOffset(0), geometry.footer.value()}, file_.options_.page_bytes);
+    out.end = reader_.decode_indexed(number, out.bytes).end();
   }
-  walked_ = 0;
-  reader_.read_ahead({GzOffset(0), file_.geometry().footer.value()}, file_.options_.page_bytes);
-  out.end = reader_.decode_indexed(number, out.bytes).end();
   // Without an index nothing else says that this page is all there is.
-  if (file_.geometry().levels == 0)
-    reader_.expect_no_content({out.end, file_.geometry().footer - out.end});
+  const GzOffset pages_end = geometry.levels == 0 ? geometry.footer : geometry.top_index;
+  if (last && out.end < pages_end) reader_.expect_no_content({out.end, pages_end - out.end});
   return out;
+}
+
+// That the page whose content begins at `content`, behind the page before, is the one that the
+// index names.
+void RagzipCursor::expect_indexed(std::uint64_t number, GzOffset content) const {
+  const GzOffset named = file_.object_->index.place(number).begin;
+  if (page_->end <= named && named <= content) return;
+  throw Error(ErrorKind::corrupt, "page " + std::to_string(number) + " is at " +
+                                      std::to_string(content.value()) + ", the index says " +
+                                      std::to_string(named.value()));
 }
 
 void RagzipCursor::check_end() {

@@ -67,22 +67,26 @@ PageBoundary RagzipReader::boundary_behind(std::uint64_t pages) {
   return out;
 }
 
-GzRange RagzipReader::decode_page(std::uint64_t number, GzRange place, Bytes& out) {
+void RagzipReader::make_room(std::uint64_t number, GzRange place, Bytes& out) const {
   const ByteCount length = page_length(number);
   expect_room_for(length, place);
   out.resize(length);
+}
+
+GzRange RagzipReader::decode_page(std::uint64_t number, GzRange place, Bytes& out) {
+  make_room(number, place, out);
   return decoder_->decode(place, out);
 }
 
 GzRange RagzipReader::decode_indexed(std::uint64_t number, Bytes& out) {
   const GzRange place = page_place(number);
-  decoder_->check_begin(place);
-  return decode_page(number, place, out);
+  make_room(number, place, out);
+  return decoder_->decode(place, out, PageDecoder::Begin::page);
 }
 
 void RagzipReader::decode_only(std::uint64_t number, GzRange place, Bytes& out) {
-  decoder_->check_begin(place);
-  const GzOffset end = decode_page(number, place, out).end();
+  make_room(number, place, out);
+  const GzOffset end = decoder_->decode(place, out, PageDecoder::Begin::page).end();
   expect_no_content({end, place.end() - end});
 }
 

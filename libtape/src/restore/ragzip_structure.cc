@@ -82,7 +82,8 @@ RagzipStructure structure_of(const PageScan& scan) {
   out.geometry.levels = levels_for(scan.pages.size(), scan.shape.index_bits);
   out.geometry.logical_size = scan.logical_size;
   out.geometry.page_count = scan.pages.size();
-  out.geometry.footer = scan.end;
+  // Behind the pages everything is metadata that is not asked.
+  out.geometry.top_index = out.geometry.footer = scan.end;
   out.extensions = scan.extensions;
   return out;
 }

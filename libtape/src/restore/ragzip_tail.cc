@@ -24,6 +24,7 @@ class Tail {
     const std::uint64_t slots = ((geometry.page_count - 1) >> bits) + 1;
     Metadata last{geometry.top_index, kMetadataOverhead + 8 * slots, "index"};
     for (const RagzipExtension& extension : object_.structure.extensions) {
+      if (extension.offset < geometry.top_index) continue;  // others put them anywhere
       check_gap(last, extension.offset, member_index_of(extension));
       last = {extension.offset, kMetadataOverhead + kExtensionHead + extension.payload.size(),
               "extension"};
@@ -39,10 +40,14 @@ class Tail {
   };
 
   // Leaves and inner nodes; empty when the extension is another one or names none.
-  static GzRange member_index_of(const RagzipExtension& extension) {
+  GzRange member_index_of(const RagzipExtension& extension) const {
     if (extension.flags != 0 || extension.id != kTmixId) return {};
     std::optional<Tmix> tmix;
     if (failure_of([&] { tmix = decode_tmix(extension.payload); }) || !tmix) return {};
+    const RagzipGeometry& geometry = object_.structure.geometry;
+    const bool stale = static_cast<ByteCount>(tmix->logical_size) != geometry.logical_size ||
+                       static_cast<std::uint64_t>(tmix->top_index) != geometry.top_index.value();
+    if (stale) return {};
     const GzRange& leaves = tmix->root.leaves;
     if (tmix->root.records == 0 || tmix->root.root.end() < leaves.begin) return {};
     return {leaves.begin, tmix->root.root.end() - leaves.begin};

@@ -20,6 +20,10 @@ class RangeWindow {
   void expect(GzRange range, ByteCount most);
 
   bool holds(GzOffset at, ByteCount size) const;
+  // How many bytes from `at` on it holds.
+  ByteCount held(GzOffset at) const {
+    return at >= begin_ && at < begin_ + bytes_.size() ? begin_ + bytes_.size() - at : 0;
+  }
   // Of what it holds.
   void copy(GzOffset at, MutableBytes out) const;
   const RangeSource& source() const { return source_; }

@@ -182,6 +182,19 @@ TEST_CASE("salvage: says what content is lost", "[salvage]") {
   CHECK_FALSE(salvaged(first(file, file.size() - 1)).summary.scan.claimed_size);
 }
 
+TEST_CASE("salvage: an index in order that names other places is made again", "[salvage]") {
+  const Bytes content = mixed_bytes(20 * kPage);
+  const Bytes file = ragzip_of(content, 10, 1);
+  const std::vector<GzipPart> parts = parts_of(file);
+  Bytes bad = file;
+  bad[parts[20].offset.value() + 16 + 8 * 7 + 7] ^= 1;  // slot 7 of the index behind 20 pages
+  for (const std::size_t left : {file.size(), file.size() - 64}) {
+    const Salvaged made = salvaged(first(bad, left), {9, 10});
+    CHECK(violations(made.file) == 0);
+    CHECK((made.file == file));
+  }
+}
+
 TEST_CASE("salvage: extensions that are whole are kept", "[salvage]") {
   const Bytes file = ragzip_of(mixed_bytes(3000), 2, 3);
   const std::vector<GzipPart> parts = parts_of(file);

@@ -147,6 +147,97 @@ TEST_CASE("ragzip_file: an end that the footer invents is refused, not announced
   }
 }
 
+TEST_CASE("ragzip_file: a page that no index names is never given out as content",
+          "[ragzip_file]") {
+  const Bytes content = mixed_bytes(4 * kPage + 30);
+  const std::vector<GzipPart> parts = parts_of(ragzip_of(content, 10));
+  const Bytes file = ragzip_of(content, 10);
+  const ByteView hidden = ByteView(file).first(parts[0].size);
+  // Behind which page it stands; 4 is the last one.
+  for (const std::size_t behind : {1U, 3U, 4U}) {
+    MemorySink sink;
+    RagzipAssembler assembler(sink, {9, 10, true});
+    for (std::size_t page = 0; page < 5; ++page) {
+      const ByteView own = ByteView(file).subspan(parts[page].offset.value(), parts[page].size);
+      Bytes members(own.begin(), own.end());
+      if (page == behind) members.insert(members.end(), hidden.begin(), hidden.end());
+      assembler.add_page(members, parts[page].content.size());
+    }
+    assembler.finish_pages();
+    assembler.finish();
+    const MemorySource source(sink.bytes);
+    for (const Mode& mode : kModes) {
+      DYNAMIC_SECTION(mode.what << ", behind page " << behind) {
+        const RagzipFile opened(source, with(mode.mode));
+        for (std::size_t page = 4; page-- > 0;)
+          CHECK(reads_right(opened, content, page * kPage, kPage));
+        RagzipFileOptions options = with(mode.mode);
+        options.page_cache_bytes = 0;
+        const RagzipFile fresh(source, options);
+        RagzipCursor cursor(fresh);
+        Bytes out(content.size() + 1);
+        CHECK(failed([&] { cursor.read(out); }).kind() == ErrorKind::corrupt);
+      }
+    }
+  }
+}
+
+TEST_CASE("ragzip_file: another file behind, with the same indexes, is refused", "[ragzip_file]") {
+  for (const std::size_t size : {0U, 100U, 5000U}) {
+    const Bytes content = mixed_bytes(size);
+    const Bytes once = ragzip_of(content, 2);
+    Bytes twice = once;
+    twice.insert(twice.end(), once.begin(), once.end());
+    const MemorySource source(twice);
+    INFO(size << " bytes");
+    if (size == 0) {  // nothing, twice
+      CHECK(reads_right(RagzipFile(source), content, 0, 10));
+      continue;
+    }
+    CHECK(failed([&] { reads_right(RagzipFile(source), content, 0, 10); }).kind() ==
+          ErrorKind::corrupt);
+  }
+}
+
+TEST_CASE("ragzip_file: direct look-ups check a header again for other slots", "[ragzip_file]") {
+  // Both slots of the top index name the level 1 index of the last, single page.
+  const Bytes content = mixed_bytes(2 * kPage + 100);
+  Bytes bytes = ragzip_of(content, 1);
+  REQUIRE(layout_of(bytes) == "P P P 1:2 1:1 2:2");
+  const std::vector<GzipPart> parts = parts_of(bytes);
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(parts[5].offset.value() + 24), 8,
+              bytes.begin() + static_cast<std::ptrdiff_t>(parts[5].offset.value() + 16));
+  const MemorySource source(bytes);
+  const RagzipFile file(source, with(IndexMode::direct));
+  Bytes out(10);
+  for (const std::size_t at : {2 * kPage, std::size_t{0}, kPage})
+    CHECK(failed([&] { file.read_at(LogicalOffset(at), out); }).kind() == ErrorKind::corrupt);
+}
+
+TEST_CASE("ragzip_file: a run of empty members in front of a page is not read again for each",
+          "[ragzip_file]") {
+  const Bytes content = mixed_bytes(2 * kPage);
+  const Bytes file = ragzip_of(content, 2);
+  const std::vector<GzipPart> parts = parts_of(file);
+  MemorySink sink;
+  RagzipAssembler assembler(sink, {9, 2, true});
+  for (std::size_t page = 0; page < 2; ++page) {
+    Bytes members;
+    for (int i = 0; page == 1 && i < 100'000; ++i)
+      members.insert(members.end(),
+                     {0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    const ByteView own = ByteView(file).subspan(parts[page].offset.value(), parts[page].size);
+    members.insert(members.end(), own.begin(), own.end());
+    assembler.add_page(members, kPage);
+  }
+  assembler.finish_pages();
+  assembler.finish();
+  const MemorySource source(sink.bytes);
+  const RagzipFile opened(source);
+  CHECK(reads_right(opened, content, kPage, kPage));
+  CHECK(source.reads.size() < 100);
+}
+
 TEST_CASE("ragzip_file: direct look-ups read slots, never an index", "[ragzip_file]") {
   Random random(21);
   const Bytes content = random_bytes(random, 300 * kPage);
