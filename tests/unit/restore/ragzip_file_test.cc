@@ -4,6 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include "codec/deflate.h"
+#include "format/gzip_format.h"
+#include "format/ragzip_format.h"
 #include "support/expect.h"
 #include "support/faulty.h"
 #include "support/memory_io.h"
@@ -149,7 +152,7 @@ TEST_CASE("ragzip_file: an end that the footer invents is refused, not announced
 
 TEST_CASE("ragzip_file: a page that no index names is never given out as content",
           "[ragzip_file]") {
-  const Bytes content = mixed_bytes(4 * kPage + 30);
+  const Bytes content = mixed_bytes(5 * kPage);
   const std::vector<GzipPart> parts = parts_of(ragzip_of(content, 10));
   const Bytes file = ragzip_of(content, 10);
   const ByteView hidden = ByteView(file).first(parts[0].size);
@@ -175,8 +178,13 @@ TEST_CASE("ragzip_file: a page that no index names is never given out as content
         options.page_cache_bytes = 0;
         const RagzipFile fresh(source, options);
         RagzipCursor cursor(fresh);
-        Bytes out(content.size() + 1);
+        Bytes out(content.size());
         CHECK(failed([&] { cursor.read(out); }).kind() == ErrorKind::corrupt);
+        // Not at the end only, where the index costs nothing.
+        if (mode.mode == IndexMode::direct || behind == 4) continue;
+        cursor.seek(0, Whence::begin);
+        CHECK(failed([&] { cursor.read(MutableBytes(out).first((behind + 2) * kPage)); }).kind() ==
+              ErrorKind::corrupt);
       }
     }
   }
@@ -200,18 +208,33 @@ TEST_CASE("ragzip_file: another file behind, with the same indexes, is refused",
 }
 
 TEST_CASE("ragzip_file: direct look-ups check a header again for other slots", "[ragzip_file]") {
-  // Both slots of the top index name the level 1 index of the last, single page.
-  const Bytes content = mixed_bytes(2 * kPage + 100);
-  Bytes bytes = ragzip_of(content, 1);
-  REQUIRE(layout_of(bytes) == "P P P 1:2 1:1 2:2");
-  const std::vector<GzipPart> parts = parts_of(bytes);
-  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(parts[5].offset.value() + 24), 8,
-              bytes.begin() + static_cast<std::ptrdiff_t>(parts[5].offset.value() + 16));
-  const MemorySource source(bytes);
+  // The top index names the index of the last page, which has one slot, a second time, as a full
+  // one: 4096 slots would reach behind the file.
+  const auto append = [](Bytes& out, const Bytes& member) {
+    out.insert(out.end(), member.begin(), member.end());
+    return GzOffset(out.size() - member.size());
+  };
+  Bytes bytes = encode_metadata_member("ZZ", Bytes(40'000));
+  Bytes page = {kPageHeader.begin(), kPageHeader.end()};
+  const Bytes content(kPage, 'q');
+  make_zlib_deflater(6)->deflate(content, page);
+  append_trailer(page, crc32(content), content.size());
+  const GzOffset first = append(bytes, page);
+  const GzOffset index = append(bytes, encode_metadata_member("RA", encode_index({first})));
+  RagzipFooter footer{2, 12, 9, (4 * 4096 + 1) * kPage, -1, -1};
+  footer.top_index = static_cast<std::int64_t>(
+      append(bytes, encode_metadata_member(
+                        "RA", encode_index({GzOffset(1), index, GzOffset(index.value() + 1),
+                                            GzOffset(0), index})))
+          .value());
+  append(bytes, encode_footer(footer));
+  const MemorySource source(bytes);  // which throws another exception for a read behind its end
   const RagzipFile file(source, with(IndexMode::direct));
   Bytes out(10);
-  for (const std::size_t at : {2 * kPage, std::size_t{0}, kPage})
-    CHECK(failed([&] { file.read_at(LogicalOffset(at), out); }).kind() == ErrorKind::corrupt);
+  static_cast<void>(failure_of([&] { file.read_at(LogicalOffset(4 * 4096 * kPage), out); }));
+  for (const std::uint64_t number : {4096U, 4096U + 4000U, 2U * 4096U - 1U})
+    CHECK(failed([&] { file.read_at(LogicalOffset(number * kPage), out); }).kind() ==
+          ErrorKind::corrupt);
 }
 
 TEST_CASE("ragzip_file: a run of empty members in front of a page is not read again for each",
