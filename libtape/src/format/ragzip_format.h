@@ -28,6 +28,8 @@ inline constexpr std::size_t kExtensionCountMax = 50;
 inline constexpr std::size_t kExtensionPayloadMax = 0x8000;
 inline constexpr std::size_t kExtensionHead = 13;
 
+inline constexpr std::uint8_t kSpecificationFlag = 0x80;  // of an extension
+
 struct RagzipFooter {
   int levels = 0;
   int index_bits = 0;
@@ -46,6 +48,10 @@ struct ExtensionHead {
 // The smallest L with (2^index_bits)^L >= pages.
 int levels_for(std::uint64_t pages, int index_bits);
 std::uint64_t pages_for(ByteCount logical_size, int page_bits);
+// 2^this pages lie below one slot of an index. Above 2^63 one slot covers everything.
+constexpr int span_bits(int index_bits, int level) {
+  return index_bits * (level - 1) < 63 ? index_bits * (level - 1) : 63;
+}
 
 Bytes encode_footer(const RagzipFooter& footer);  // the whole member, kFooterSize bytes
 // Hears one rule that is broken.

@@ -9,7 +9,6 @@
 namespace tape {
 namespace {
 
-constexpr std::uint8_t kSpecificationFlag = 0x80;
 
 [[noreturn]] void usage(const std::string& what) {
   throw Error(ErrorKind::usage, what);

@@ -47,11 +47,6 @@ PageIndex::PageIndex(MetadataReader& metadata,
     begins.push_back(page.begin);
 }
 
-// Spans are powers of two; above 2^63 pages one slot covers everything.
-int PageIndex::span_bits(int level) const {
-  return std::min(63, geometry_.index_bits * (level - 1));
-}
-
 GzRange PageIndex::place(std::uint64_t number) {
   TAPE_ASSERT(number < geometry_.page_count);
   if (items_.empty() && geometry_.levels == 0) return {GzOffset(0), pages_end_ - GzOffset(0)};
@@ -72,7 +67,7 @@ GzRange PageIndex::descend(std::uint64_t number) {
   std::optional<GzOffset> in_front;
   std::optional<GzOffset> behind;
   for (; step.level > 0; --step.level) {
-    const int bits = span_bits(step.level);
+    const int bits = span_bits(geometry_.index_bits, step.level);
     const std::uint64_t slot = number >> bits;
     step.count = ((pages - 1) >> bits) + 1;
     const Slots slots = slots_at(step, slot);
@@ -195,7 +190,8 @@ void PageIndex::load_all() {
     const auto at = static_cast<std::size_t>(number);
     const std::vector<GzOffset>& indexes = at == items_.size() ? top : items_[at];
     std::vector<GzOffset>& below = items_[at - 1];
-    const std::uint64_t slots = ((geometry_.page_count - 1) >> span_bits(number)) + 1;
+    const std::uint64_t slots =
+        ((geometry_.page_count - 1) >> span_bits(geometry_.index_bits, number)) + 1;
     for (std::size_t i = 0; i < indexes.size(); ++i) {
       const GzOffset limit = i + 1 < indexes.size() ? indexes[i + 1] : pages_end_;
       const std::uint64_t count =

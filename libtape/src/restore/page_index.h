@@ -76,7 +76,6 @@ class PageIndex {
   GzOffset first_slot(GzOffset index) const;
   GzOffset lone_slot(GzOffset index, std::uint64_t slot) const;
   void load_all();
-  int span_bits(int level) const;
 
   MetadataReader& metadata_;
   const RagzipGeometry geometry_;

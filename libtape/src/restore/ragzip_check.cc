@@ -11,13 +11,13 @@
 #include "restore/metadata_reader.h"
 #include "restore/page_decoder.h"
 #include "restore/page_walk.h"
+#include "restore/ragzip_structure.h"
 #include "tape/ordered_workers.h"
 
 namespace tape {
 namespace {
 
 constexpr ByteCount kPagesInFlightBytes = ByteCount{64} << 20;
-constexpr std::uint8_t kSpecificationFlag = 0x80;
 
 Error corrupt(const std::string& what) {
   return {ErrorKind::corrupt, what};
@@ -161,16 +161,7 @@ class Checker {
       violation(at, corrupt("footer: top index offset " + std::to_string(footer_.top_index) +
                             " is behind it"));
     if (!sound && !leads()) return false;
-    RagzipGeometry geometry;
-    geometry.page_bits = footer_.page_bits;
-    geometry.index_bits = footer_.index_bits;
-    geometry.levels = footer_.levels;
-    geometry.logical_size = footer_.logical_size;
-    geometry.page_count = pages_for(footer_.logical_size, footer_.page_bits);
-    geometry.top_index =
-        GzOffset(static_cast<std::uint64_t>(std::max<std::int64_t>(footer_.top_index, 0)));
-    geometry.footer = at;
-    out_.geometry = geometry;
+    out_.geometry = geometry_of(footer_, at);
     return footer_.levels == 0 || top;
   }
 
@@ -252,7 +243,7 @@ class Checker {
   // a level must increase.
   void check_index(Pages& pages, const Place& place) {
     const RagzipGeometry& geometry = *out_.geometry;
-    const int bits = std::min(63, geometry.index_bits * (place.level - 1));
+    const int bits = span_bits(geometry.index_bits, place.level);
     const std::uint64_t covered = std::min(geometry.page_count - place.first_page,
                                            bits + geometry.index_bits >= 63
                                                ? geometry.page_count

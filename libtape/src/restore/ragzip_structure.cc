@@ -6,8 +6,6 @@
 namespace tape {
 namespace {
 
-constexpr std::uint8_t kSpecificationFlag = 0x80;
-
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, what);
 }
@@ -61,16 +59,22 @@ std::vector<RagzipExtension> read_extensions(MetadataReader& metadata,
 
 }  // namespace
 
+RagzipGeometry geometry_of(const RagzipFooter& footer, GzOffset at) {
+  RagzipGeometry out;
+  out.page_bits = footer.page_bits;
+  out.index_bits = footer.index_bits;
+  out.levels = footer.levels;
+  out.logical_size = footer.logical_size;
+  out.page_count = pages_for(footer.logical_size, footer.page_bits);
+  out.top_index = GzOffset(static_cast<std::uint64_t>(footer.top_index));
+  out.footer = at;
+  return out;
+}
+
 RagzipStructure read_structure(MetadataReader& metadata) {
   const RagzipFooter footer = read_footer(metadata);
   RagzipStructure out;
-  out.geometry.page_bits = footer.page_bits;
-  out.geometry.index_bits = footer.index_bits;
-  out.geometry.levels = footer.levels;
-  out.geometry.logical_size = footer.logical_size;
-  out.geometry.page_count = pages_for(footer.logical_size, footer.page_bits);
-  out.geometry.top_index = GzOffset(static_cast<std::uint64_t>(footer.top_index));
-  out.geometry.footer = GzOffset(metadata.source().size() - kFooterSize);
+  out.geometry = geometry_of(footer, GzOffset(metadata.source().size() - kFooterSize));
   out.extensions = read_extensions(metadata, footer.extension_tail, out.geometry.footer);
   return out;
 }

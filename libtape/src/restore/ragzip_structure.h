@@ -5,6 +5,7 @@
 #pragma once
 #include <vector>
 
+#include "format/ragzip_format.h"
 #include "restore/metadata_reader.h"
 #include "tape/page_scan.h"
 #include "tape/ragzip_reader.h"
@@ -15,6 +16,9 @@ struct RagzipStructure {
   RagzipGeometry geometry;
   std::vector<RagzipExtension> extensions;  // in the order they were written
 };
+
+// Of a footer at `at`.
+RagzipGeometry geometry_of(const RagzipFooter& footer, GzOffset at);
 
 // Strict. Fails: corrupt; unsupported (another version, an unknown extension of the specification).
 RagzipStructure read_structure(MetadataReader& metadata);

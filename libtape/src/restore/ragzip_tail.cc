@@ -20,7 +20,7 @@ class Tail {
     if (geometry.page_count == 0)
       return RagzipReader(object_).expect_no_content({GzOffset(0), geometry.footer.value()});
     if (geometry.levels == 0) return;
-    const int bits = std::min(63, geometry.index_bits * (geometry.levels - 1));
+    const int bits = span_bits(geometry.index_bits, geometry.levels);
     const std::uint64_t slots = ((geometry.page_count - 1) >> bits) + 1;
     Metadata last{geometry.top_index, kMetadataOverhead + 8 * slots, "index"};
     for (const RagzipExtension& extension : object_.structure.extensions) {
