@@ -111,18 +111,20 @@ TEST_CASE("part_file: whichever step fails, or the process dies at it, the old f
   struct Step {
     const char* what;
     unsigned call;
-    bool by_positions;  // of positioned outputs only
-    bool in_order;      // of the others only
+    bool in_order;  // of outputs that are not positioned, too
   };
+  // write(2) is not among them: the sanitizer for undefined behaviour uses it to look at memory. It
+  // fails above, where the disk is full.
   constexpr Step kSteps[] = {
-      {"write", SYS_write, false, true}, {"pwrite", SYS_pwrite64, true, false},
-      {"mode", SYS_fchmod, true, true},  {"sync", SYS_fsync, true, true},
-      {"rename", kRename, true, true},
+      {"pwrite", SYS_pwrite64, false},
+      {"mode", SYS_fchmod, true},
+      {"sync", SYS_fsync, true},
+      {"rename", kRename, true},
   };
   for (const Kind& kind : kKinds) {
     const bool positioned = std::string_view(kind.what).starts_with("positioned");
     for (const Step& step : kSteps) {
-      if (positioned ? !step.by_positions : !step.in_order) continue;
+      if (!positioned && !step.in_order) continue;
       INFO(kind.what << ", " << step.what);
       CHECK(old_or_new(kind, [&] { return fail_call_in_this_thread(step.call, EIO); }));
       CHECK(old_or_new(kind, [&] { return die_at_call_in_this_thread(step.call); }));
