@@ -9,7 +9,6 @@
 namespace tape {
 namespace {
 
-
 [[noreturn]] void usage(const std::string& what) {
   throw Error(ErrorKind::usage, what);
 }
