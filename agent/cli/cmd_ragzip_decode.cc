@@ -107,8 +107,7 @@ void add_ragzip_decode(const Verb& ragzip,
                        "0 done; 1 failed or damaged, no file made; 2 usage; 5 the file changed "
                        "meanwhile; 10 no such file; 12 denied"));
   verb.callback([&global, &chosen, command] {
-    if (!command->output.path.empty() && tape::is_standard_output(command->output.path))
-      command->output.path = "-";
+    command->output.settle();
     const bool content = command->target() == "-";
     chosen =
         Command{[&global, command, content] { return command->run(global, content); }, content};

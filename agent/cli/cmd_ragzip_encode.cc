@@ -126,8 +126,7 @@ void add_ragzip_encode(const Verb& ragzip,
   verb.footer(help_end("ragtape ragzip encode access.log -o access.log.gz",
                        "0 made; 1 failed, nothing made; 2 usage; 10 no such file; 12 denied"));
   verb.callback([&global, &chosen, command] {
-    if (!command->output.path.empty() && tape::is_standard_output(command->output.path))
-      command->output.path = "-";
+    command->output.settle();
     const bool content = command->target() == "-";
     chosen =
         Command{[&global, command, content] { return command->run(global, content); }, content};

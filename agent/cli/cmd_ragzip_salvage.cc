@@ -149,7 +149,7 @@ void add_ragzip_salvage(const Verb& ragzip,
                        "usage; 3 made, but content is lost; 5 the file changed meanwhile; 10 no "
                        "such file; 12 denied"));
   verb.callback([&global, &chosen, command] {
-    if (tape::is_standard_output(command->output.path)) command->output.path = "-";
+    command->output.settle();
     const bool content = is_standard_stream(command->output.path);
     chosen =
         Command{[&global, command, content] { return command->run(global, content); }, content};

@@ -49,6 +49,10 @@ void OutputWords::add(const Verb& verb, const std::string& default_path) {
   verb.flag("-f,--force", force, "Replace what has that name, once the new file is whole");
 }
 
+void OutputWords::settle() {
+  if (!path.empty() && tape::is_standard_output(path)) path = "-";
+}
+
 bool is_standard_stream(const std::string& path) {
   return path == "-";
 }

@@ -37,6 +37,8 @@ struct OutputWords {
   bool force = false;
 
   void add(const Verb& verb, const std::string& default_path);
+  // /dev/stdout and its like become `-`: the summary must not follow the content.
+  void settle();
 };
 bool is_standard_stream(const std::string& path);
 // Fails: usage, where a regular file is read from its end or twice.

@@ -38,4 +38,11 @@ inline std::vector<tape::Entry> entries_of(tape::Catalog& catalog) {
   return entries;
 }
 
+inline std::vector<std::string> member_names(tape::Catalog& catalog) {
+  std::vector<std::string> names;
+  for (const tape::Entry& entry : entries_of(catalog))
+    names.push_back(entry.member.name);
+  return names;
+}
+
 }  // namespace test
