@@ -3,6 +3,8 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL 7.81 REQUIRED)
+find_package(EXPAT 2.4.1 REQUIRED)  # from there on it bounds what entities grow to
 find_package(SQLite3 3.37 REQUIRED)  # STRICT tables
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)

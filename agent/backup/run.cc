@@ -141,7 +141,7 @@ bool is_committed(ObjectStore& store, Journal& journal) {
 // Whoever put it may have been killed before that was on disk.
 void make_durable(ObjectStore& store, const std::string& key) {
   static_cast<void>(
-      store.put(key, read_object(store, key, tape::kManifestSizeMax), ObjectStore::Put::if_absent));
+      store.put(key, store.get(key, tape::kManifestSizeMax), ObjectStore::Put::if_absent));
 }
 
 // Ends what nobody goes on from. A snapshot that has its manifest is made, and stays; else what the

@@ -26,7 +26,7 @@ constexpr std::uint32_t kFilePartsMax = 65'536;  // a journal row and a line of 
 constexpr tape::ByteCount kPartLogMax = tape::ByteCount{32} << 20;  // two of each, of 200 bytes
 constexpr std::size_t kUploadDigits = 16;
 constexpr std::size_t kDigestDigits = 64;
-constexpr const char* kPartPrefix = ".part-";
+constexpr std::string_view kPartPrefix = ".part-";
 
 bool is_temporary(const std::string& name) {
   return name.starts_with(kPartPrefix);
@@ -162,6 +162,21 @@ class FileStore final : public ObjectStore {
     remove_empty_parents(prefix);
   }
 
+  std::vector<UploadInfo> list_uploads(const std::string& prefix) override {
+    std::vector<UploadInfo> out;
+    for (const auto& [name, mode] : all_names_in(prefix)) {
+      if (S_ISDIR(mode)) {
+        for (UploadInfo& upload : list_uploads(prefix + name + "/"))
+          out.push_back(std::move(upload));
+      }
+      struct stat info {};
+      const bool is_upload = S_ISREG(mode) && is_temporary(name) && !name.ends_with(".parts");
+      if (is_upload && ::lstat((root_ + "/" + prefix + name).c_str(), &info) == 0)
+        out.push_back({prefix + name, name.substr(kPartPrefix.size()), info.st_mtim.tv_sec});
+    }
+    return out;
+  }
+
   std::optional<ObjectInfo> head(const std::string& key) override {
     const std::string path = place(key);
     struct stat info {};
@@ -182,6 +197,19 @@ class FileStore final : public ObjectStore {
     if (failure && failure->kind() == ErrorKind::not_found) check_root();
     if (failure) throw Error(*failure);
     return out;
+  }
+
+  std::unique_ptr<tape::RangeSource> open_known(const ObjectInfo& known) override {
+    auto out = open(known.key);
+    if (out->size() != known.size)
+      throw Error(ErrorKind::object_changed, out->name() + ": " + std::to_string(out->size()) +
+                                                 " bytes, " + std::to_string(known.size) +
+                                                 " expected");
+    return out;
+  }
+
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    return read_whole(*open(key), limit);
   }
 
   void list(const std::string& prefix,
@@ -209,6 +237,11 @@ class FileStore final : public ObjectStore {
     remove_empty_parents(key);
   }
 
+  void remove_all(const std::vector<std::string>& keys) override {
+    for (const std::string& key : keys)
+      remove(key);
+  }
+
  private:
   std::string place(const std::string& key) const {
     check_object_key(key);
@@ -219,7 +252,7 @@ class FileStore final : public ObjectStore {
     const bool digits = upload.size() == kUploadDigits &&
                         upload.find_first_not_of("0123456789abcdef") == std::string::npos;
     if (!digits) throw Error(ErrorKind::not_found, shown(upload) + ": no such upload");
-    return tape::folder_of(place(key)) + "/" + kPartPrefix + upload;
+    return tape::folder_of(place(key)) + "/" + std::string(kPartPrefix) + upload;
   }
 
   // A store that went away, or is another one now, must not look like one that has lost things.

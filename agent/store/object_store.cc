@@ -5,14 +5,13 @@
 
 namespace agent {
 
-tape::Bytes read_object(ObjectStore& store, const std::string& key, tape::ByteCount limit) {
-  const auto source = store.open(key);
-  if (source->size() > limit)
+tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit) {
+  if (source.size() > limit)
     throw tape::Error(tape::ErrorKind::corrupt,
-                      source->name() + ": " + std::to_string(source->size()) + " bytes, at most " +
+                      source.name() + ": " + std::to_string(source.size()) + " bytes, at most " +
                           std::to_string(limit) + " expected");
-  tape::Bytes out(source->size());
-  source->read_at(tape::GzOffset(0), out);
+  tape::Bytes out(source.size());
+  source.read_at(tape::GzOffset(0), out);
   return out;
 }
 

@@ -32,6 +32,13 @@ struct PartInfo {
 
 inline constexpr std::uint32_t kPartCountMax = 9500;  // object stores take 10 000
 
+// An upload that was begun and neither completed nor aborted.
+struct UploadInfo {
+  std::string key;  // where a store does not know it: the folder's, with the upload's own name
+  std::string upload;
+  std::int64_t begun = 0;  // seconds since 1970, by the store's clock
+};
+
 struct UploadedPart {
   std::uint32_t number = 0;  // from 1
   std::uint64_t offset = 0;  // in the object: the sizes of the parts in front of it
@@ -46,8 +53,10 @@ class ObjectStore {
   ObjectStore& operator=(const ObjectStore&) = delete;
   virtual ~ObjectStore() = default;
 
-  // Canonical, for messages and for telling stores apart: a URL or an absolute path.
+  // Canonical, for messages: a URL or an absolute path.
   virtual std::string name() const = 0;
+  // What keeps this store apart from all others: of one behind a network also the server.
+  virtual std::string identity() const { return name(); }
 
   enum class Put { replace, if_absent };
   // Durable and visible, whole, when it returns. None: the key was taken (if_absent); what is there
@@ -61,11 +70,13 @@ class ObjectStore {
   virtual PartInfo put_part(const std::string& key,
                             const std::string& upload,
                             const UploadedPart& part) = 0;
-  // How many parts an upload may have.
+  // How many parts an upload may have, and how small all but the last may be.
   virtual std::uint32_t part_count_max() const { return kPartCountMax; }
+  virtual tape::ByteCount part_size_min() const { return 1; }
   // By number. Fails also: not_found.
   virtual std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) = 0;
-  // `parts`: all of the object's, from number 1, as put_part() gave them. Fails also: not_found;
+  // `parts`: all of the object's, from number 1, as put_part() gave them. Of an upload that was
+  // completed with the same ones: the same object again, or not_found. Fails also: not_found;
   // corrupt when they are not what the store holds.
   virtual ObjectInfo complete_upload(const std::string& key,
                                      const std::string& upload,
@@ -75,11 +86,18 @@ class ObjectStore {
   // Every upload to a key below `prefix`, which ends in `/`, and what puts that were cut left
   // there.
   virtual void abort_uploads(const std::string& prefix) = 0;
+  // All of them below `prefix`, which is empty or ends in `/`; abort_upload() takes each.
+  virtual std::vector<UploadInfo> list_uploads(const std::string& prefix) = 0;
 
   // None: there is no such object.
   virtual std::optional<ObjectInfo> head(const std::string& key) = 0;
   // Reads see one object, never a mixture of two: Error{object_changed}. Fails also: not_found.
   virtual std::unique_ptr<tape::RangeSource> open(const std::string& key) = 0;
+  // The same of an object whose size, and ETag if it has one, are known: a store behind a network
+  // asks nothing before the first read. Another object there is object_changed.
+  virtual std::unique_ptr<tape::RangeSource> open_known(const ObjectInfo& known) = 0;
+  // A whole small object. Fails also: not_found; corrupt when it has more than `limit` bytes.
+  virtual tape::Bytes get(const std::string& key, tape::ByteCount limit) = 0;
 
   // Objects whose keys begin with `prefix`, which is empty or ends in `/`, sorted by key.
   virtual void list(const std::string& prefix,
@@ -89,10 +107,12 @@ class ObjectStore {
 
   // Also of a key that is not there.
   virtual void remove(const std::string& key) = 0;
+  // Of many, in few requests where the store can. After a failure some of them may be gone.
+  virtual void remove_all(const std::vector<std::string>& keys) = 0;
 };
 
-// A whole small object. Fails: not_found; corrupt when it has more than `limit` bytes.
-tape::Bytes read_object(ObjectStore& store, const std::string& key, tape::ByteCount limit);
+// get(), for stores to whom an object is an open file.
+tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit);
 
 // Fails: Error{usage} unless `key` is a key.
 void check_object_key(const std::string& key);

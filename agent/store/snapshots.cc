@@ -144,7 +144,7 @@ tape::Manifest read_manifest(ObjectStore& store,
   std::optional<tape::Manifest> out;
   const auto failure = tape::failure_of([&] {
     out = tape::within(shown(name), [&] {
-      const tape::Bytes bytes = read_object(store, key, tape::kManifestSizeMax);
+      const tape::Bytes bytes = store.get(key, tape::kManifestSizeMax);
       tape::Manifest manifest = tape::decode_manifest(bytes);
       if (manifest.set != set || manifest.snapshot != snapshot)
         throw Error(ErrorKind::corrupt, "it is the manifest of snapshot " +

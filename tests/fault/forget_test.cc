@@ -124,7 +124,7 @@ TEST_CASE("forget: a backup that commits meanwhile keeps its volumes, or is told
   MemoryStore made;
   const auto ids = three_snapshots(made, folder);
   const std::string key = agent::manifest_key("s", ids[2]);
-  const tape::Bytes manifest = agent::read_object(made, key, 1 << 20);
+  const tape::Bytes manifest = made.get(key, 1 << 20);
   made.remove(key);
   const std::size_t volumes = agent::read_manifest(made, "s", ids[1]).volumes.size();
   // It commits in front of the K-th deletion.
@@ -171,7 +171,7 @@ TEST_CASE("forget: a backup that commits behind the last look is told of", "[fau
   MemoryStore store;
   const auto ids = three_snapshots(store, folder);
   const std::string key = agent::manifest_key("s", ids[2]);
-  const tape::Bytes manifest = agent::read_object(store, key, 1 << 20);
+  const tape::Bytes manifest = store.get(key, 1 << 20);
   for (const auto& volume : agent::read_manifest(store, "s", ids[2]).volumes) {
     if (!volume.key.ends_with(".00000")) store.remove("s/" + volume.key);
   }

@@ -79,6 +79,14 @@ class MemoryStore final : public agent::ObjectStore {
     std::erase_if(uploads_,
                   [&](const auto& upload) { return upload.first.first.starts_with(prefix); });
   }
+  std::vector<agent::UploadInfo> list_uploads(const std::string& prefix) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<agent::UploadInfo> out;
+    for (const auto& [name, parts] : uploads_) {
+      if (name.first.starts_with(prefix)) out.push_back({name.first, name.second, begun_at});
+    }
+    return out;
+  }
   std::optional<agent::ObjectInfo> head(const std::string& key) override {
     const std::lock_guard lock(mutex_);
     const auto object = objects_.find(key);
@@ -92,6 +100,15 @@ class MemoryStore final : public agent::ObjectStore {
     if (object == objects_.end())
       throw tape::Error(tape::ErrorKind::not_found, key + ": not there");
     return std::make_unique<tape::MemorySource>(object->second, key);
+  }
+  std::unique_ptr<tape::RangeSource> open_known(const agent::ObjectInfo& known) override {
+    auto out = open(known.key);
+    if (out->size() != known.size)
+      throw tape::Error(tape::ErrorKind::object_changed, known.key + ": another size");
+    return out;
+  }
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    return agent::read_whole(*open(key), limit);
   }
   void list(const std::string& prefix,
             const std::function<void(const agent::ObjectInfo&)>& visit) override {
@@ -114,6 +131,12 @@ class MemoryStore final : public agent::ObjectStore {
     const std::lock_guard lock(mutex_);
     objects_.erase(key);
   }
+  void remove_all(const std::vector<std::string>& keys) override {
+    for (const std::string& key : keys)
+      remove(key);
+  }
+
+  std::int64_t begun_at = 0;  // what list_uploads() tells of each
 
   std::map<std::string, tape::Bytes> objects() const {
     const std::lock_guard lock(mutex_);
@@ -141,7 +164,9 @@ class WrappedStore : public agent::ObjectStore {
   explicit WrappedStore(agent::ObjectStore& store) : store_(store) {}
 
   std::string name() const override { return store_.name(); }
+  std::string identity() const override { return store_.identity(); }
   std::uint32_t part_count_max() const override { return store_.part_count_max(); }
+  tape::ByteCount part_size_min() const override { return store_.part_size_min(); }
   std::optional<agent::ObjectInfo> put(const std::string& key,
                                        tape::ByteView bytes,
                                        Put how) override {
@@ -170,11 +195,20 @@ class WrappedStore : public agent::ObjectStore {
   void abort_uploads(const std::string& prefix) override {
     around([&] { store_.abort_uploads(prefix); });
   }
+  std::vector<agent::UploadInfo> list_uploads(const std::string& prefix) override {
+    return around([&] { return store_.list_uploads(prefix); });
+  }
   std::optional<agent::ObjectInfo> head(const std::string& key) override {
     return around([&] { return store_.head(key); });
   }
   std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
     return around([&] { return store_.open(key); });
+  }
+  std::unique_ptr<tape::RangeSource> open_known(const agent::ObjectInfo& known) override {
+    return around([&] { return store_.open_known(known); });
+  }
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    return around([&] { return store_.get(key, limit); });
   }
   void list(const std::string& prefix,
             const std::function<void(const agent::ObjectInfo&)>& visit) override {
@@ -185,6 +219,9 @@ class WrappedStore : public agent::ObjectStore {
   }
   void remove(const std::string& key) override {
     around([&] { store_.remove(key); });
+  }
+  void remove_all(const std::vector<std::string>& keys) override {
+    around([&] { store_.remove_all(keys); });
   }
 
  protected:

@@ -1,0 +1,28 @@
+// RateLimit: so many bytes a second, for all who share it.
+//
+// Threads: any number of callers.
+#pragma once
+#include <cstdint>
+#include <mutex>
+
+#include "net/clock.h"
+
+namespace agent {
+
+class RateLimit {
+ public:
+  // `clock` must outlive this. Of the first second nothing is saved up: no burst of more than
+  // 100 ms' worth.
+  RateLimit(std::uint64_t bytes_per_second, Clock& clock);
+
+  // Waits until so many bytes may go. Fails as Clock::sleep.
+  void pass(std::uint64_t bytes);
+
+ private:
+  const std::uint64_t bytes_per_second_;
+  Clock& clock_;
+  std::mutex mutex_;
+  double free_at_ms_ = 0;  // when all that was let pass has gone
+};
+
+}  // namespace agent
