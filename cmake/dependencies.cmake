@@ -3,7 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
-find_package(CURL 7.81 REQUIRED)
+find_package(CURL 7.85 REQUIRED)  # CURLOPT_PROTOCOLS_STR
 find_package(EXPAT 2.4.1 REQUIRED)  # from there on it bounds what entities grow to
 find_package(SQLite3 3.37 REQUIRED)  # STRICT tables
 find_package(fmt REQUIRED)

@@ -4,7 +4,7 @@
 //
 // Fails:   HttpError connection, time_out, denied (certificate); corrupt when an answer is larger
 //          than it may be; canceled. An answer with any status is no failure.
-// Limits:  headers of an answer: 100 KiB; its body: as the request says.
+// Limits:  headers of an answer: 128 KiB; its body: as the request says, of an error 64 KiB are kept.
 // Threads: any number of callers; a connection for each that sends at the same time.
 // Spec:    RFC 9110, RFC 9112, RFC 9113.
 #pragma once
@@ -32,8 +32,8 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;  // absolute; path and query are sent as they stand
   std::vector<HttpHeader> headers;
-  tape::ByteView body;               // valid until send() returns
-  tape::ByteCount body_limit = 0;    // of an answer that is kept in memory
+  tape::ByteView body;             // sent as it is read; valid until send() returns
+  tape::ByteCount body_limit = 0;  // of a 2xx answer that is kept in memory
   // Takes the body of a 2xx answer, piece by piece, instead of memory. An answer of another status
   // is kept.
   std::function<void(tape::ByteView)> sink;
@@ -44,10 +44,11 @@ struct HttpResponse {
   std::vector<HttpHeader> headers;
   tape::Bytes body;
 
+  std::optional<std::chrono::seconds> retry_after;
+
   bool ok() const { return status >= 200 && status < 300; }
-  // The last one of that name, without regard to case.
-  std::optional<std::string> header(std::string_view name) const;
-  std::optional<std::chrono::seconds> retry_after(std::chrono::system_clock::time_point now) const;
+  // The last one of that name, without regard to case; empty when there is none.
+  std::string header(std::string_view name) const;
 };
 
 struct HttpOptions {
