@@ -1,0 +1,85 @@
+// S3Client: signed requests to one bucket, and typed errors.
+//
+// Mended here, once for each request: another region, a clock that is off, credentials that have
+// expired.
+//
+// Fails:   as HttpClient does; HttpError of every answer that is not a success, from its status and
+//          S3's own code. Neither names a secret.
+// Threads: any number of callers.
+// Spec:    Amazon S3 API Reference, "Error responses"; docs/adr/0016.
+#pragma once
+#include <atomic>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/credentials.h"
+#include "net/http_client.h"
+#include "net/http_error.h"
+#include "net/sigv4.h"
+#include "store/s3_options.h"
+#include "tape/digest.h"
+
+namespace agent {
+
+struct S3Request {
+  std::string method;
+  std::string key;  // whole; empty: of the bucket
+  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<HttpHeader> headers;
+  tape::ByteView body;
+  std::optional<tape::Sha256> body_sha256;  // where it is known already
+  tape::ByteCount body_limit = 0;
+  std::function<void(tape::ByteView)> sink;
+};
+
+class S3Client {
+ public:
+  struct Context {
+    HttpClient& http;
+    CredentialsProvider& credentials;
+    Clock& clock;
+  };
+  // What is referred to must outlive this.
+  S3Client(const Context& context, const S3Options& options);
+
+  // Returns 2xx only.
+  HttpResponse send(const S3Request& request);
+  // The same, but these statuses are answers, too.
+  HttpResponse send_or(const S3Request& request, std::initializer_list<int> accepted);
+  // Throws what the answer to `request` says.
+  [[noreturn]] void fail(const S3Request& request, const HttpResponse& response) const;
+
+  // Good for anybody who has it, for so many seconds. `method`: GET or PUT.
+  std::string presigned(const std::string& method, const std::string& key, std::uint32_t seconds);
+
+  // For messages.
+  std::string name_of(const std::string& key) const;
+  // Between this machine's clock and the server's, when a request failed by it.
+  std::chrono::seconds skew() const { return std::chrono::seconds(skew_seconds_.load()); }
+
+ private:
+  struct Target {
+    std::string scheme;
+    std::string host;
+    std::string path;
+    std::string region;
+  };
+  Target target(const std::string& key) const;
+  HttpResponse send_once(const S3Request& request, const Credentials& credentials);
+  std::optional<Credentials> mended(const HttpResponse& response, const Credentials& used);
+  bool mend_region(const HttpResponse& response, const std::string& said);
+  HttpResponse explained(const S3Request& request, HttpResponse response);
+
+  const Context context_;
+  const S3Options& options_;
+  mutable std::mutex mutex_;  // of these two
+  std::string region_;
+  std::string host_;  // of the endpoint
+  std::atomic<std::int64_t> skew_seconds_ = 0;
+};
+
+}  // namespace agent

@@ -1,0 +1,466 @@
+#include "store/s3_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <type_traits>
+
+#include "net/md5.h"
+#include "store/s3_client.h"
+#include "store/s3_source.h"
+#include "store/s3_xml.h"
+#include "tape/error.h"
+#include "tape/manifest.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::shown;
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::size_t kMd5Digits = 32;
+constexpr tape::ByteCount kPartSizeMin = tape::ByteCount{5} << 20;
+constexpr tape::ByteCount kPageMax = tape::ByteCount{8} << 20;  // 1000 keys of 1 KiB, encoded
+constexpr std::size_t kDeleteMax = 1000;                        // keys in one request
+
+bool is_md5(const std::string& etag) {
+  return etag.size() == kMd5Digits && etag.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// Of an object that was uploaded in parts: the MD5 of their MD5s. Empty where a part's ETag is none.
+std::string etag_of_parts(const std::vector<PartInfo>& parts) {
+  tape::Bytes digests;
+  for (const PartInfo& part : parts) {
+    if (!is_md5(part.etag)) return "";
+    for (std::size_t i = 0; i < kMd5Digits; i += 2)
+      digests.push_back(
+          static_cast<std::uint8_t>(std::stoul(part.etag.substr(i, 2), nullptr, 16)));
+  }
+  return tape::hex(md5(digests)) + "-" + std::to_string(parts.size());
+}
+
+bool is_bad_part(const std::string& code) {
+  return code == "InvalidPart" || code == "InvalidPartOrder" || code == "EntityTooSmall";
+}
+
+std::string iso_time(Clock::Time time) {
+  return tape::utc_text({Clock::Time::clock::to_time_t(time), 0});
+}
+
+std::string content_type(const std::string& key) {
+  if (key.ends_with(".json")) return "application/json";
+  if (key.ends_with(".txt")) return "text/plain; charset=utf-8";
+  return "application/gzip";
+}
+
+class S3StoreImpl final : public S3Store {
+ public:
+  S3StoreImpl(const S3Parts& parts, S3Options options)
+      : options_(std::move(options)),
+        client_({parts.http, parts.credentials, parts.clock}, options_) {}
+
+  std::string name() const override { return client_.name_of(options_.location.prefix); }
+  std::string identity() const override {
+    return options_.endpoint.is_aws
+               ? name()
+               : options_.endpoint.scheme + "://" + options_.endpoint.host + " " + name();
+  }
+  tape::ByteCount part_size_min() const override { return kPartSizeMin; }
+
+  std::optional<ObjectInfo> put(const std::string& key, tape::ByteView bytes, Put how) override {
+    S3Request request = of("PUT", key);
+    // Not every store knows a condition, and some pass over it: one that is there is seen first.
+    if (how == Put::if_absent && head(key)) return std::nullopt;
+    const bool conditional = how == Put::if_absent && conditions_;
+    if (conditional) request.headers.push_back({"If-None-Match", "*"});
+    add_object_headers(request, how == Put::replace);
+    add_body(request, bytes);
+    const HttpResponse response = client_.send_or(request, {412, 501});
+    if (response.status == 501 && conditional) {
+      conditions_ = false;
+      return put(key, bytes, how);
+    }
+    if (response.status == 501) client_.fail(request, response);
+    if (response.status == 412) return std::nullopt;
+    return ObjectInfo{key, bytes.size(), checked_etag(request, response, bytes)};
+  }
+
+  std::string begin_upload(const std::string& key) override {
+    S3Request request = of("POST", key, {{"uploads", ""}});
+    add_object_headers(request, true);
+    return answer(request, [](tape::ByteView body) { return parse_upload_id(body); });
+  }
+
+  PartInfo put_part(const std::string& key,
+                    const std::string& upload,
+                    const UploadedPart& part) override {
+    S3Request request =
+        of("PUT", key, {{"partNumber", std::to_string(part.number)}, {"uploadId", upload}});
+    add_customer_key(request);
+    add_body(request, part.bytes);
+    request.body_sha256 = part.sha256;
+    const HttpResponse response = client_.send(request);
+    return {part.number, part.bytes.size(), checked_etag(request, response, part.bytes)};
+  }
+
+  std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) override {
+    std::vector<PartInfo> out;
+    for (std::uint32_t marker = 0;;) {
+      Query query{{"uploadId", upload}, {"max-parts", "1000"}};
+      if (marker > 0) query.emplace_back("part-number-marker", std::to_string(marker));
+      const S3Request request = of("GET", key, query);
+      const PartsPage page = answer(request, [](tape::ByteView body) { return parse_parts(body); });
+      out.insert(out.end(), page.parts.begin(), page.parts.end());
+      if (!page.next) return out;
+      must_go_on(request, *page.next > marker);
+      marker = *page.next;
+    }
+  }
+
+  ObjectInfo complete_upload(const std::string& key,
+                             const std::string& upload,
+                             const std::vector<PartInfo>& parts) override {
+    const std::string document = complete_document(parts);
+    S3Request request = of("POST", key, {{"uploadId", upload}});
+    add_customer_key(request);
+    request.headers.push_back({"Content-Type", "application/xml"});
+    request.body = tape::as_bytes(document);
+    request.body_limit = kPageMax;
+    const HttpResponse response = client_.send_or(request, {400, 404});
+    // A 200 can be an error, too: what takes long is answered before it is done.
+    const S3Failure said = failure_in(response.body).value_or(S3Failure{});
+    if (is_bad_part(said.code))
+      throw Error(ErrorKind::corrupt, shown(client_.name_of(request.key)) + ": " + said.code + ": " +
+                                          shown(said.message));
+    if (response.status == 400) client_.fail(request, response);
+    if (response.ok() && !said.code.empty())
+      throw HttpError(HttpFailure::server, "POST " + shown(client_.name_of(request.key)) + ": " +
+                                               shown(said.code) + ": " + shown(said.message));
+    return completed(request, response, key, parts);
+  }
+
+  void abort_upload(const std::string& key, const std::string& upload) override {
+    static_cast<void>(client_.send_or(of("DELETE", key, {{"uploadId", upload}}), {404}));
+  }
+
+  void abort_uploads(const std::string& prefix) override {
+    for (const UploadInfo& upload : list_uploads(prefix))
+      abort_upload(upload.key, upload.upload);
+  }
+
+  std::vector<UploadInfo> list_uploads(const std::string& prefix) override {
+    std::vector<UploadInfo> out;
+    std::string key_marker;
+    std::string upload_marker;
+    for (;;) {
+      Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
+      if (!key_marker.empty()) query.emplace_back("key-marker", key_marker);
+      if (!upload_marker.empty()) query.emplace_back("upload-id-marker", upload_marker);
+      const S3Request request = of_bucket("GET", query);
+      UploadsPage page = answer(request, [](tape::ByteView body) { return parse_uploads(body); });
+      for (UploadInfo& upload : page.uploads) {
+        if (const auto key = key_below(upload.key)) {
+          upload.key = *key;
+          out.push_back(std::move(upload));
+        }
+      }
+      if (!page.more) return out;
+      must_go_on(request, page.next_key > key_marker || page.next_upload > upload_marker);
+      key_marker = std::move(page.next_key);
+      upload_marker = std::move(page.next_upload);
+    }
+  }
+
+  std::optional<ObjectInfo> head(const std::string& key) override {
+    bool is_ours = true;
+    return head_of(key, is_ours);
+  }
+
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    const auto found = head(key);
+    if (!found) throw Error(ErrorKind::not_found, shown(client_.name_of(whole(key))) + ": not there");
+    return open_known(*found);
+  }
+
+  std::unique_ptr<tape::RangeSource> open_known(const ObjectInfo& known) override {
+    S3Request request = of("GET", known.key);
+    add_customer_key(request);
+    return std::make_unique<S3Source>(client_, request.key, known, request.headers);
+  }
+
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    S3Request request = of("GET", key);
+    add_customer_key(request);
+    request.body_limit = limit;
+    HttpResponse response = client_.send(request);
+    static_cast<void>(checked_etag(request, response, response.body));
+    return std::move(response.body);
+  }
+
+  void list(const std::string& prefix,
+            const std::function<void(const ObjectInfo&)>& visit) override {
+    each_page(prefix, {}, [&](ListPage& page) {
+      for (ObjectInfo& object : page.objects) {
+        const auto key = key_below(object.key);
+        if (!key) continue;
+        object.key = *key;
+        visit(object);
+      }
+    });
+  }
+
+  std::vector<std::string> folders(const std::string& prefix) override {
+    std::vector<std::string> out;
+    const std::size_t front = whole(prefix).size();
+    each_page(prefix, {{"delimiter", "/"}}, [&](const ListPage& page) {
+      for (const std::string& folder : page.folders) {
+        if (folder.size() > front + 1 && folder.ends_with('/'))
+          out.push_back(folder.substr(front, folder.size() - front - 1));
+      }
+    });
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  void remove(const std::string& key) override {
+    static_cast<void>(client_.send_or(of("DELETE", key), {404}));
+  }
+
+  void remove_all(const std::vector<std::string>& keys) override {
+    std::vector<std::string> batch;
+    for (const std::string& key : keys) {
+      check_object_key(key);
+      if (!fits_xml(key) || !batches_) {
+        remove(key);
+        continue;
+      }
+      batch.push_back(key);
+      if (batch.size() == kDeleteMax) remove_batch(batch);
+    }
+    if (!batch.empty()) remove_batch(batch);
+  }
+
+  std::string presigned(const std::string& method,
+                        const std::string& key,
+                        std::uint32_t seconds) override {
+    check_object_key(key);
+    return client_.presigned(method, whole(key), seconds);
+  }
+
+ private:
+  std::string whole(const std::string& key) const {
+    const std::string& prefix = options_.location.prefix;
+    return prefix.empty() ? key : prefix + "/" + key;
+  }
+
+  // None: it is not one of this store's, such as the empty object that some tools call a folder.
+  std::optional<std::string> key_below(const std::string& found) const {
+    const std::string front = whole("");
+    if (!found.starts_with(front)) return std::nullopt;
+    std::string key = found.substr(front.size());
+    if (!tape::is_object_key(key)) return std::nullopt;
+    return key;
+  }
+
+  S3Request of(const std::string& method, const std::string& key, Query query = {}) const {
+    check_object_key(key);
+    S3Request out;
+    out.method = method;
+    out.key = whole(key);
+    out.query = std::move(query);
+    out.body_limit = kPageMax;
+    return out;
+  }
+  S3Request of_bucket(const std::string& method, Query query) const {
+    S3Request out;
+    out.method = method;
+    out.query = std::move(query);
+    out.body_limit = kPageMax;
+    return out;
+  }
+
+  static void add_body(S3Request& request, tape::ByteView bytes) {
+    request.body = bytes;
+    request.headers.push_back({"Content-MD5", md5_base64(bytes)});
+  }
+
+  void add_customer_key(S3Request& request) const {
+    if (options_.encryption.kind != ServerSideEncryption::Kind::customer) return;
+    const std::string& key = options_.encryption.customer_key;
+    const std::string name = "x-amz-server-side-encryption-customer-";
+    request.headers.push_back({name + "algorithm", "AES256"});
+    request.headers.push_back({name + "key", tape::base64(key)});
+    request.headers.push_back({name + "key-MD5", md5_base64(tape::as_bytes(key))});
+  }
+
+  // What an object is to be, said when it begins. `is_volume`: what a restore reads once.
+  void add_object_headers(S3Request& request, bool is_volume) const {
+    using Kind = ServerSideEncryption::Kind;
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) request.headers.push_back({name, value});
+    };
+    add("Content-Type", content_type(request.key));
+    if (is_volume) add("x-amz-storage-class", options_.storage_class);
+    add("x-amz-acl", options_.acl);
+    if (options_.encryption.kind == Kind::aes256) add("x-amz-server-side-encryption", "AES256");
+    if (options_.encryption.kind == Kind::kms) {
+      add("x-amz-server-side-encryption", "aws:kms");
+      add("x-amz-server-side-encryption-aws-kms-key-id", options_.encryption.kms_key);
+    }
+    add_customer_key(request);
+    std::string tags;
+    for (const auto& [tag, value] : options_.tags)
+      tags.append(tags.empty() ? "" : "&")
+          .append(percent_encoded(tag))
+          .append("=")
+          .append(percent_encoded(value));
+    add("x-amz-tagging", tags);
+    if (!options_.lock) return;
+    add("x-amz-object-lock-mode", options_.lock->mode);
+    add("x-amz-object-lock-retain-until-date", iso_time(options_.lock->retain_until));
+  }
+
+  // Sends, and reads the answer; one that cannot be read was changed on its way.
+  template <class Read>
+  std::invoke_result_t<Read, tape::ByteView> answer(const S3Request& request, Read read) {
+    const HttpResponse response = client_.send(request);
+    std::invoke_result_t<Read, tape::ByteView> out{};
+    const auto failure = tape::failure_of([&] { out = read(response.body); });
+    if (failure)
+      throw HttpError(HttpFailure::garbled, request.method + " " +
+                                                shown(client_.name_of(request.key)) + ": " +
+                                                failure->what());
+    return out;
+  }
+
+  void must_go_on(const S3Request& request, bool goes_on) const {
+    if (!goes_on)
+      throw Error(ErrorKind::io, shown(client_.name_of(request.key)) +
+                                     ": the store's list does not go on behind its last page");
+  }
+
+  // Whether the store's own digest is not the content's.
+  bool hides_md5(const HttpResponse& response) const {
+    return response.header("x-amz-server-side-encryption").starts_with("aws:kms") ||
+           !response.header("x-amz-server-side-encryption-customer-algorithm").empty() ||
+           options_.encryption.kind == ServerSideEncryption::Kind::kms ||
+           options_.encryption.kind == ServerSideEncryption::Kind::customer;
+  }
+
+  std::string checked_etag(const S3Request& request,
+                           const HttpResponse& response,
+                           tape::ByteView bytes) const {
+    const std::string etag = etag_in(response);
+    if (is_md5(etag) && !hides_md5(response) && etag != tape::hex(md5(bytes)))
+      throw HttpError(HttpFailure::garbled, request.method + " " +
+                                                shown(client_.name_of(request.key)) +
+                                                ": its ETag is not the MD5 of these bytes");
+    return etag;
+  }
+
+  static std::string etag_in(const HttpResponse& response) {
+    const std::string text = response.header("ETag");
+    const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+    return quoted ? text.substr(1, text.size() - 2) : text;
+  }
+
+  // `clear`: whether its ETag tells of its content.
+  std::optional<ObjectInfo> head_of(const std::string& key, bool& clear) {
+    S3Request request = of("HEAD", key);
+    add_customer_key(request);
+    const HttpResponse response = client_.send_or(request, {404});
+    if (response.status == 404) return std::nullopt;
+    clear = !hides_md5(response);
+    const std::string size = response.header("Content-Length");
+    if (size.empty() || size.find_first_not_of("0123456789") != std::string::npos ||
+        size.size() > 18)
+      throw Error(ErrorKind::io, shown(client_.name_of(request.key)) + ": Content-Length \"" +
+                                     shown(size) + "\", a number expected");
+    return ObjectInfo{key, std::stoull(size), etag_in(response)};
+  }
+
+  // Neither its answer nor its ETag there is to be believed (RGW's is empty): the object is. It may
+  // be of an attempt whose answer was lost; then there is no such upload any more.
+  ObjectInfo completed(const S3Request& request,
+                       const HttpResponse& response,
+                       const std::string& key,
+                       const std::vector<PartInfo>& parts) {
+    tape::ByteCount size = 0;
+    for (const PartInfo& part : parts)
+      size += part.size;
+    bool clear = false;
+    const auto found = head_of(key, clear);
+    const std::string expected = etag_of_parts(parts);
+    const bool same = found && found->size == size &&
+                      (!clear || expected.empty() || found->etag == expected);
+    if (same) return *found;
+    if (!response.ok()) client_.fail(request, response);
+    throw Error(ErrorKind::object_changed, shown(client_.name_of(request.key)) +
+                                               ": completed, but not as the parts that were sent");
+  }
+
+  void remove_batch(std::vector<std::string>& batch) {
+    std::vector<std::string> keys;
+    for (const std::string& key : batch)
+      keys.push_back(whole(key));
+    const std::string document = delete_document(keys);
+    S3Request request = of_bucket("POST", {{"delete", ""}});
+    request.headers.push_back({"Content-Type", "application/xml"});
+    add_body(request, tape::as_bytes(document));
+    const HttpResponse response = client_.send_or(request, {501});
+    if (response.status == 501) {
+      batches_ = false;
+      for (const std::string& key : batch)
+        remove(key);
+    } else {
+      must_be_deleted(request, response);
+    }
+    batch.clear();
+  }
+
+  void must_be_deleted(const S3Request& request, const HttpResponse& response) const {
+    std::vector<S3Failure> failures;
+    const auto garbled =
+        tape::failure_of([&] { failures = parse_delete_failures(response.body); });
+    const std::string where = "POST " + shown(client_.name_of(request.key)) + "?delete: ";
+    if (garbled) throw HttpError(HttpFailure::garbled, where + garbled->what());
+    for (const S3Failure& failure : failures) {
+      if (failure.code == "NoSuchKey") continue;
+      const bool denied = failure.code == "AccessDenied";
+      throw HttpError(denied ? HttpFailure::denied : HttpFailure::server,
+                      where + shown(failure.key) + ": " + shown(failure.code) + ": " +
+                          shown(failure.message),
+                      denied ? "may these credentials delete? or is the object locked?" : "");
+    }
+  }
+
+  template <class Visit>
+  void each_page(const std::string& prefix, const Query& more, Visit visit) {
+    std::string token;
+    do {
+      Query query{{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
+      query.insert(query.end(), more.begin(), more.end());
+      if (!token.empty()) query.emplace_back("continuation-token", token);
+      const S3Request request = of_bucket("GET", query);
+      ListPage page = answer(request, [](tape::ByteView body) { return parse_list(body); });
+      must_go_on(request, page.next.empty() || page.next != token);
+      token = page.next;
+      visit(page);
+    } while (!token.empty());
+  }
+
+  const S3Options options_;
+  S3Client client_;
+  std::atomic<bool> conditions_ = true;  // the store knows If-None-Match
+  std::atomic<bool> batches_ = true;     // the store knows DeleteObjects
+};
+
+}  // namespace
+
+std::unique_ptr<S3Store> open_s3_store(const S3Parts& parts, S3Options options) {
+  return std::make_unique<S3StoreImpl>(parts, std::move(options));
+}
+
+}  // namespace agent

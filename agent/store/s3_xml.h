@@ -1,0 +1,61 @@
+// The documents of the S3 API: what a store answers, as values, and what is sent to it.
+//
+// Fails:   corrupt: not XML, of another kind than expected, or past a limit.
+// Limits:  depth 16, 64 Ki elements; no document type, so no entities of its own.
+// Threads: pure functions.
+// Spec:    Amazon S3 API Reference; docs/adr/0016.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/object_store.h"
+#include "tape/bytes.h"
+
+namespace agent {
+
+// Empty: not said.
+struct S3Failure {
+  std::string code;
+  std::string message;
+  std::string region;  // where the bucket is
+  std::string key;     // of one object of many
+};
+
+// The document of an answer that is an error; none when it is another document, or none at all.
+std::optional<S3Failure> failure_in(tape::ByteView document);
+
+struct ListPage {
+  std::vector<ObjectInfo> objects;
+  std::vector<std::string> folders;  // with their `/`
+  std::string next;                  // continuation token; empty: the last page
+};
+ListPage parse_list(tape::ByteView document);
+
+std::string parse_upload_id(tape::ByteView document);
+
+struct PartsPage {
+  std::vector<PartInfo> parts;
+  std::optional<std::uint32_t> next;  // part-number-marker; none: the last page
+};
+PartsPage parse_parts(tape::ByteView document);
+
+struct UploadsPage {
+  std::vector<UploadInfo> uploads;
+  bool more = false;
+  std::string next_key;
+  std::string next_upload;
+};
+UploadsPage parse_uploads(tape::ByteView document);
+
+// What could not be deleted.
+std::vector<S3Failure> parse_delete_failures(tape::ByteView document);
+
+// A key of XML's own characters only can be sent in a document.
+bool fits_xml(const std::string& key);
+
+std::string complete_document(const std::vector<PartInfo>& parts);
+std::string delete_document(const std::vector<std::string>& keys);
+
+}  // namespace agent
