@@ -17,6 +17,7 @@ void check_part_size(tape::ByteCount typed);
 struct PartChoice {
   tape::ByteCount typed = 0;         // 0: auto, from 8 MiB up
   std::uint64_t part_count_max = 0;  // of the store
+  tape::ByteCount part_size_min = 1;  // the same
 };
 // Fails: Error{usage} that names --part-size or --volume-size.
 tape::ByteCount part_size_for(tape::Catalog& catalog,

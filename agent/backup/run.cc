@@ -135,7 +135,7 @@ bool nothing_changed(const tape::Manifest& last,
 // Killed between its manifest and its last step: that snapshot is made, this run is a new one.
 bool is_committed(ObjectStore& store, Journal& journal) {
   const JournalRun& run = journal.run();
-  return store.name() == run.store && store.head(manifest_key(run.set, run.snapshot));
+  return store.identity() == run.store && store.head(manifest_key(run.set, run.snapshot));
 }
 
 // Whoever put it may have been killed before that was on disk.
@@ -205,7 +205,8 @@ void plan(BackupRun& run, const BackupContext& context) {
   run.plan = tape::VolumePlan::fixed(run.catalog->summary().tape_size, options.volume_size,
                                      options.ragzip.page_bits);
   run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip,
-                                {options.part_size, context.store.part_count_max()});
+                                {options.part_size, context.store.part_count_max(),
+                                 context.store.part_size_min()});
 }
 
 // An unmounted disk is an empty folder, and to go on there would lose what was sent.
@@ -275,7 +276,7 @@ std::unique_ptr<Journal> new_journal(tape::Catalog& catalog,
 BackupRun open_run(const BackupContext& context, Source& source) {
   const auto& [store, folder, options, events] = context;
   JournalRun now;
-  now.store = store.name();
+  now.store = store.identity();
   now.set = options.set;
   now.host = options.host;
   now.root = source.tree.root;

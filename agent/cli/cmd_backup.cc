@@ -38,24 +38,27 @@ struct BackupCommand {
   std::string part_size = "auto";
   bool restart = false;
   bool dry_run = false;
+  int parts_in_flight = 0;  // 0: as many as suit the store
+  StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     ignore_broken_pipes();
     const Output out(global, false);
     BackupOptions options = settled(global);
     options.source.excluded = excluded_report(out, dry_run);
-    bool made = false;
     const std::string root = tape::resolved(source.path);
     must_not_hold_source(root);
     options.set = set.empty() ? default_set(options.host, root) : set;
     check_set_name(options.set);
     check_options(options);
-    const auto store =
-        dry_run && !tape::is_directory(store_directory(to))
-            ? throw Error(ErrorKind::not_found,
-                          tape::shown(to) + ": no such store yet; a dry run makes none")
-            : create_store(to, made);
-    if (made) out.warning(tape::shown(store->name()) + ": a new store, made now");
+    if (const std::string there = store_directory(to);
+        dry_run && !there.empty() && !tape::is_directory(there))
+      throw Error(ErrorKind::not_found,
+                  tape::shown(to) + ": no such store yet; a dry run makes none");
+    OpenStore store(to, store_words,
+                    dry_run ? OpenStore::Access::dry_run : OpenStore::Access::write);
+    if (store.was_made()) out.warning(tape::shown(store->name()) + ": a new store, made now");
+    options.upload_workers = workers_for(store);
     const std::string state = state_folder(global);
     if (const std::string own = tape::resolved(state); (root + "/").starts_with(own + "/"))
       throw Error(
@@ -65,9 +68,9 @@ struct BackupCommand {
     for (const std::string& own : {state, store->name()}) {
       if (const auto identity = tape::identity_of(own)) options.own_files.push_back(*identity);
     }
-    const auto folder = SetFolder::lock(state, store->name(), options.set);
+    const auto folder = SetFolder::lock(state, store->identity(), options.set);
     if (!folder) return report_busy(options.set, out);
-    return run_locked(*store, *folder, options, out);
+    return run_locked(store, *folder, options, out);
   }
 
   BackupOptions settled(const GlobalOptions& global) const {
@@ -88,6 +91,18 @@ struct BackupCommand {
     return options;
   }
 
+  // A disk is kept busy by two; a network hides its delays behind more.
+  std::size_t workers_for(const OpenStore& store) const {
+    constexpr int kRemoteParts = 4;
+    constexpr int kLocalParts = 2;
+    constexpr int kPartsMax = 64;
+    if (parts_in_flight < 0 || parts_in_flight > kPartsMax)
+      throw Error(ErrorKind::usage, "--parts-in-flight " + std::to_string(parts_in_flight) +
+                                        ": 1 to 64 expected");
+    const int chosen = store.is_remote() ? kRemoteParts : kLocalParts;
+    return static_cast<std::size_t>(parts_in_flight > 0 ? parts_in_flight : chosen);
+  }
+
   // A store in its own source would grow by itself; one below it is passed over.
   void must_not_hold_source(const std::string& root) const {
     const std::string folder = store_directory(to);
@@ -100,7 +115,7 @@ struct BackupCommand {
                   "choose a place outside of it");
   }
 
-  int run_locked(ObjectStore& store,
+  int run_locked(OpenStore& store,
                  const SetFolder& folder,
                  const BackupOptions& options,
                  const Output& out) const {
@@ -117,7 +132,7 @@ struct BackupCommand {
       events.played = [&](tape::ByteCount done, tape::ByteCount total, tape::ByteCount sent,
                           const std::string& current) {
         check_stop();
-        progress.working(done, total, current, sent);
+        progress.working(done, total, current, Transfers{sent, store.counts()});
       };
       events.warning = [&](const std::string& what) {
         ++warnings;
@@ -132,7 +147,7 @@ struct BackupCommand {
         out.detail(fmt::format("{}: {} bytes", volume.key, volume.size));
       };
       const auto failure = tape::failure_of([&] {
-        summary = backup({store, folder, options, events});
+        summary = backup({*store, folder, options, events});
       });
       if (failure) failed(*failure, progress.percent());
     }
@@ -152,13 +167,13 @@ struct BackupCommand {
                         : "run the same command to continue");
   }
 
-  void report(const BackupSummary& summary, const ObjectStore& store, const Output& out) const {
+  void report(const BackupSummary& summary, OpenStore& store, const Output& out) const {
     if (out.json()) {
       Json fields = summary_fields(summary.catalog);
       fields["outcome"] = summary.outcome == BackupSummary::Outcome::made        ? "made"
                           : summary.outcome == BackupSummary::Outcome::unchanged ? "unchanged"
                                                                                  : "dry_run";
-      fields["store"] = json_text(store.name());
+      fields["store"] = json_text(store->name());
       fields["set"] = summary.set;
       fields["snapshot"] = summary.snapshot;
       fields["volumes"] = summary.volumes;
@@ -167,7 +182,11 @@ struct BackupCommand {
       fields["torn"] = summary.totals.torn;
       fields["grew"] = summary.totals.grew;
       fields["changed"] = summary.totals.changed;
-      fields["bytes_sent"] = summary.bytes_sent;
+      // Of a store behind a network: what really went, with all that was sent again.
+      fields["bytes_sent"] =
+          store.is_remote() ? store.counts().bytes_sent.load() : summary.bytes_sent;
+      fields.update(reading_fields(figures_of(store.counts())));
+      fields["retries"] = store.counts().retries.load();
       if (summary.bytes_resumed_at) {
         fields["bytes_resumed_at"] = *summary.bytes_resumed_at;
         fields["bytes_read_again"] = summary.bytes_read_again;
@@ -216,16 +235,20 @@ void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Comman
                   "Make a snapshot of a tree in a store; the same command continues it");
   const auto command = std::make_shared<BackupCommand>();
   command->source.add(verb, "full");
-  verb.option("--to", command->to, "The store: a directory; a new one needs a parent").required();
+  verb.option("--to", command->to, "The store: a directory (a new one needs a parent), or s3://BUCKET/PREFIX").required();
   verb.option("--set", command->set,
               "The name under which snapshots follow each other (default: HOST-DIR)");
   verb.option("--volume-size", command->volume_size,
               "Tape bytes in one volume, a multiple of the page; 0: one volume")
       .show_default();
   verb.option("--part-size", command->part_size,
-              "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB")
+              "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB, on S3 at least 5MiB")
       .show_default();
+  verb.option("--parts-in-flight", command->parts_in_flight,
+              "Parts sent at a time, 1 to 64; memory: their number times --part-size (default: 4, to "
+              "a directory 2)");
   command->ragzip.add(verb);
+  command->store_words.add_writing(verb);
   command->change.add(verb, "mark");
   verb.flag("--restart", command->restart, "Give up what an interrupted run has done");
   verb.flag("-n,--dry-run", command->dry_run,

@@ -30,7 +30,7 @@ struct CatCommand {
         wrong = !deliver_one(opened.archive(), path, *sink, out) || wrong;
     });
     if (failed) return *failed;
-    if (out.json()) out.line("summary", reading_fields(opened.counts()));
+    if (out.json()) out.line("summary", reading_fields(opened.figures()));
     return wrong ? kDamaged : kDone;
   }
 

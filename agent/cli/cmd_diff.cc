@@ -34,6 +34,7 @@ struct DiffCommand {
   std::string store;
   std::string set;
   std::vector<std::string> snapshots;
+  StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
@@ -65,12 +66,12 @@ struct DiffCommand {
 
   // Two IDs, or the last two of the set.
   WhatWords words(std::size_t which) const {
-    WhatWords out{store, set, ""};
+    WhatWords out{store, set, "", store_words};
     if (snapshots.size() == 2) {
       out.snapshot = snapshots[which];
       return out;
     }
-    const auto opened = open_store(store);
+    OpenStore opened(store, store_words, OpenStore::Access::read);
     out.set = settled_set(*opened, set);
     const auto ids = snapshots_of(*opened, out.set);
     if (ids.size() < 2)
@@ -107,6 +108,7 @@ void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>
           "Two IDs, or unique beginnings (default: the last two); of a tape: another, or a tree")
       .at_most(2);
   verb.option("--set", command->set, "The set (default: the only one)");
+  command->store_words.add_reading(verb);
   verb.footer(help_end("ragtape diff /mnt/backups",
                        "0 done; 1 failed or damaged; 2 usage; 3 done, but the tree could not be "
                        "read whole; 10 no such store or snapshot"));

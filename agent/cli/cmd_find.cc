@@ -37,7 +37,7 @@ struct FindCommand {
     if (failed) return *failed;
     if (out.json()) {
       Json fields = {{"found", found}};
-      fields.update(reading_fields(opened.counts()));
+      fields.update(reading_fields(opened.figures()));
       out.line("summary", fields);
     }
     return found > 0 ? kDone : kNotFound;

@@ -24,15 +24,17 @@ struct ForgetCommand {
   std::string set;
   std::vector<std::string> snapshots;
   bool dry_run = false;
+  StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    const auto store = open_store(what);
+    OpenStore store(what, store_words,
+                    dry_run ? OpenStore::Access::dry_run : OpenStore::Access::read);
     const std::string settled = settled_set(*store, set);
     const auto state = known_state_folder(global);
-    const bool locks = !dry_run && state && SetFolder::is_there(*state, store->name(), settled);
+    const bool locks = !dry_run && state && SetFolder::is_there(*state, store->identity(), settled);
     const auto folder =
-        locks ? SetFolder::lock(*state, store->name(), settled) : std::optional<SetFolder>();
+        locks ? SetFolder::lock(*state, store->identity(), settled) : std::optional<SetFolder>();
     if (locks && !folder) return report_busy(settled, out);
     ForgetOptions options{settled, {}, dry_run, check_stop, {}, folder ? &*folder : nullptr};
     options.gone = [&](const std::string& id) { out.text("forgot " + id + "\n"); };
@@ -71,6 +73,7 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable")
       .required();
   verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
+  command->store_words.add_reading(verb);
   verb.footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
                        "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
                        "deleted; 2 usage; 10 no such store or snapshot; 11 another run holds the "

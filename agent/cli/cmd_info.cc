@@ -69,7 +69,7 @@ struct InfoCommand {
                      {"grew", totals.grew},
                      {"changed", totals.changed},
                      {"problems", totals.problems}};
-      fields.update(reading_fields(opened.counts()));
+      fields.update(reading_fields(opened.figures()));
       out.line("summary", fields);
       return;
     }
@@ -109,7 +109,7 @@ struct InfoCommand {
           {"tape_xxh3", tape::hex(root.slice_hash)},
           {"extensions", opened.archive().ragzip().extensions().size()},
       };
-      fields.update(reading_fields(opened.counts()));
+      fields.update(reading_fields(opened.figures()));
       out.line("summary", fields);
       return;
     }

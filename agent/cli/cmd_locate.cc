@@ -141,7 +141,7 @@ struct LocateCommand {
         add_object(object_name(opened, place.volume), place, {body, content.size}, pieces);
       if (out.json()) {
         Json all = fields_of(found, pieces.parts);
-        all.update(reading_fields(opened.counts()));
+        all.update(reading_fields(opened.figures()));
         out.line("summary", all);
       }
       out.text(text_of(found) + pieces.text);

@@ -73,7 +73,7 @@ struct LsCommand {
                     });
     });
     if (failed) return *failed;
-    if (out.json()) out.line("summary", reading_fields(opened.counts()));
+    if (out.json()) out.line("summary", reading_fields(opened.figures()));
     return kDone;
   }
 

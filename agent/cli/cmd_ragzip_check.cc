@@ -24,7 +24,7 @@ struct CheckCommand {
     const tape::CountingSource source(tape::open_file_source(path), counts);
     const tape::RagzipCheck check =
         tape::within(source.name(), [&] { return checked(source, out); });
-    report(check, source, counts, out);
+    report(check, source, figures_of(counts), out);
     return check.violations == 0 ? kDone : kDamaged;
   }
 
@@ -46,7 +46,7 @@ struct CheckCommand {
 
   static void report(const tape::RagzipCheck& check,
                      const tape::RangeSource& source,
-                     const tape::ReadCounts& counts,
+                     const ReadFigures& figures,
                      const Output& out) {
     if (out.json()) {
       Json fields = {{"violations", check.violations},
@@ -56,7 +56,7 @@ struct CheckCommand {
         fields["pages"] = check.geometry->page_count;
         fields["logical_size"] = check.geometry->logical_size;
       }
-      fields.update(reading_fields(counts));
+      fields.update(reading_fields(figures));
       out.line("summary", fields);
     }
     out.text(fmt::format("{}: {} violation{}; {} pages, {} bytes of content are sound\n",

@@ -50,7 +50,7 @@ struct RestoreCommand {
                              opened.name(), shown_count(report.damaged))},
                 code);
     }
-    show(report, opened.counts(), out);
+    show(report, opened.figures(), out);
     return code;
   }
 
@@ -70,7 +70,7 @@ struct RestoreCommand {
     return restore(archive, selection, settled, events);
   }
 
-  void show(const RestoreReport& report, const tape::ReadCounts& counts, const Output& out) const {
+  void show(const RestoreReport& report, const ReadFigures& figures, const Output& out) const {
     if (out.json()) {
       Json fields = {
           {"restored", report.restored},   {"left_alone", report.left_alone},
@@ -78,7 +78,7 @@ struct RestoreCommand {
           {"damaged", report.damaged},     {"needs_root", report.needs_root},
           {"bytes", report.bytes},
       };
-      fields.update(reading_fields(counts));
+      fields.update(reading_fields(figures));
       out.line("summary", fields);
       return;
     }

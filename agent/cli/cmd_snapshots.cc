@@ -18,10 +18,11 @@ namespace {
 struct SnapshotsCommand {
   std::string what;
   std::string set;
+  StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    const auto store = open_store(what);
+    OpenStore store(what, store_words, OpenStore::Access::read);
     const std::vector<std::string> sets =
         set.empty() ? sets_in(*store) : std::vector<std::string>{settled_set(*store, set)};
     ExitCode code = kDone;
@@ -92,6 +93,7 @@ void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Com
   const auto command = std::make_shared<SnapshotsCommand>();
   verb.option("STORE", command->what, "A store").required();
   verb.option("--set", command->set, "Only this set");
+  command->store_words.add_reading(verb);
   verb.footer(help_end("ragtape snapshots /mnt/backups",
                        "0 done; 1 a manifest is damaged; 2 usage; 10 no such store or set"));
   verb.callback([&global, &chosen, command] {

@@ -62,7 +62,7 @@ struct VerifyCommand {
     out.error(*failure, kDamaged);
     if (out.json()) {
       Json fields = {{"damage", 1}, {"full", full}};
-      fields.update(reading_fields(counts));
+      fields.update(reading_fields(figures_of(counts)));
       out.line("summary", fields);
     }
     return kDamaged;
@@ -70,8 +70,7 @@ struct VerifyCommand {
 
   // Every snapshot that the words name; damage is reported and the rest goes on.
   int verify_store(double share, const Output& out) const {
-    const auto store = open_store(words.what);
-    tape::ReadCounts counts;
+    OpenStore store(words.what, words.store, OpenStore::Access::read);
     VerifyReport sum;
     std::uint64_t snapshots = 0;
     bool withheld = false;
@@ -79,7 +78,7 @@ struct VerifyCommand {
       const auto found = ids(*store, set, out);
       withheld = withheld || !found;
       for (const std::string& id : found.value_or(std::vector<std::string>{})) {
-        const auto report = verify_one({*store, share, out, counts}, set, id);
+        const auto report = verify_one({*store, share, out}, set, id);
         if (!report) continue;
         ++snapshots;
         sum.volumes += report->volumes;
@@ -92,7 +91,7 @@ struct VerifyCommand {
     if (snapshots == 0 && !withheld)
       throw tape::Error(tape::ErrorKind::not_found,
                         tape::shown(store->name()) + ": no snapshots, so nothing was verified");
-    show_store(sum, snapshots, counts, out);
+    show_store(sum, snapshots, figures_of(store.counts()), out);
     return sum.damage > 0 ? kDamaged : withheld ? kDenied : kDone;
   }
 
@@ -100,7 +99,6 @@ struct VerifyCommand {
     ObjectStore& store;
     double share;
     const Output& out;
-    tape::ReadCounts& counts;
   };
 
   // None: it was forgotten meanwhile.
@@ -127,7 +125,7 @@ struct VerifyCommand {
       progress.working(done, total, id);
     };
     const VerifyOptions options{with.share, full, std::random_device{}()};
-    return verify_snapshot({with.store, with.counts, events}, *manifest, options);
+    return verify_snapshot({with.store, events}, *manifest, options);
   }
 
   std::vector<std::string> sets(ObjectStore& store) const {
@@ -143,7 +141,7 @@ struct VerifyCommand {
 
   void show_store(const VerifyReport& report,
                   std::uint64_t snapshots,
-                  const tape::ReadCounts& counts,
+                  const ReadFigures& figures,
                   const Output& out) const {
     if (out.json()) {
       Json fields = {{"damage", report.damage},
@@ -153,7 +151,7 @@ struct VerifyCommand {
                      {"pages", report.pages},
                      {"pages_decoded", report.pages_decoded},
                      {"full", full}};
-      fields.update(reading_fields(counts));
+      fields.update(reading_fields(figures));
       out.line("summary", fields);
     }
     out.text(
@@ -197,7 +195,7 @@ struct VerifyCommand {
                      {"pages", all_pages},
                      {"pages_decoded", pages},
                      {"full", full}};
-      fields.update(reading_fields(counts));
+      fields.update(reading_fields(figures_of(counts)));
       out.line("summary", fields);
     }
     out.text(fmt::format(

@@ -13,6 +13,7 @@ void WhatWords::add(const Verb& verb, const std::string& help) {
   verb.option("--set", set, "Of a store: the set (default: the only one)");
   verb.option("--snapshot", snapshot,
               "Of a store: latest (default), or any unique beginning of an ID");
+  store.add_reading(verb);
 }
 
 Opened::Opened(const WhatWords& words) {
@@ -34,15 +35,20 @@ void Opened::open_file(const std::string& path) {
 }
 
 void Opened::open_snapshot_of(const WhatWords& words) {
-  store_ = open_store(words.what);
-  const std::string set = settled_set(*store_, words.set);
-  const std::string snapshot = settled_snapshot(*store_, set, words.snapshot);
+  store_ = std::make_unique<OpenStore>(words.what, words.store, OpenStore::Access::read);
+  ObjectStore& store = **store_;
+  const std::string set = settled_set(store, words.set);
+  const std::string snapshot = settled_snapshot(store, set, words.snapshot);
   name_ = "snapshot " + snapshot + " of set " + set;
-  manifest_ = read_manifest(*store_, set, snapshot);
-  ++counts_.requests;
+  manifest_ = read_manifest(store, set, snapshot);
   for (const tape::ManifestVolume& volume : manifest_->volumes)
     size_ += volume.size;
-  archive_ = open_snapshot(*store_, *manifest_, counts_);
+  archive_ = open_snapshot(store, *manifest_);
+}
+
+ReadFigures Opened::figures() const {
+  if (store_) return figures_of(store_->counts());
+  return figures_of(counts_);
 }
 
 }  // namespace agent

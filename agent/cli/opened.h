@@ -10,6 +10,7 @@
 
 #include "cli/report.h"
 #include "cli/verb.h"
+#include "cli/where.h"
 #include "store/object_store.h"
 #include "tape/archive.h"
 #include "tape/counting_source.h"
@@ -22,6 +23,7 @@ struct WhatWords {
   std::string what;
   std::string set;
   std::string snapshot;
+  StoreWords store;
 
   void add(const Verb& verb, const std::string& help);
 };
@@ -34,7 +36,8 @@ class Opened {
   // For messages.
   const std::string& name() const { return name_; }
   tape::Archive& archive() { return *archive_; }
-  const tape::ReadCounts& counts() const { return counts_; }
+  // What was asked of the archive, or of the store, so far.
+  ReadFigures figures() const;
   // Of a snapshot.
   const std::optional<tape::Manifest>& manifest() const { return manifest_; }
   // Bytes of the archive, or of all volumes.
@@ -45,8 +48,8 @@ class Opened {
   void open_snapshot_of(const WhatWords& words);
 
   std::string name_;
-  tape::ReadCounts counts_;
-  std::unique_ptr<ObjectStore> store_;
+  tape::ReadCounts counts_;  // of an archive
+  std::unique_ptr<OpenStore> store_;
   std::optional<tape::Manifest> manifest_;
   std::unique_ptr<tape::RangeSource> source_;
   tape::ByteCount size_ = 0;
@@ -59,11 +62,11 @@ template <class Step>
 std::optional<ExitCode> reading(const Opened& opened, const Output& out, Step step) {
   const auto failure = tape::failure_of([&] { tape::within(opened.name(), [&] { step(); }); });
   out.detail(fmt::format("{}: {} requests, {} bytes read", opened.name(),
-                         opened.counts().requests.load(), opened.counts().bytes.load()));
+                         opened.figures().requests, opened.figures().bytes));
   if (!failure) return std::nullopt;
   const ExitCode code = exit_code_of(*failure);
   out.error(*failure, code);
-  if (out.json()) out.line("summary", reading_fields(opened.counts()));
+  if (out.json()) out.line("summary", reading_fields(opened.figures()));
   return code;
 }
 

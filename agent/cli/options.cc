@@ -74,6 +74,23 @@ std::vector<std::string> lines_of(const std::string& path) {
 
 }  // namespace
 
+std::chrono::seconds parse_duration(const std::string& option, const std::string& text) {
+  constexpr std::uint64_t kSecondsMax = 100ULL * 365 * 86'400;
+  std::uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, count);
+  const std::string unit(rest, end);
+  const std::uint64_t seconds = unit.empty() || unit == "s" ? 1
+                                : unit == "m"               ? 60
+                                : unit == "h"               ? 3600
+                                : unit == "d"               ? 86'400
+                                                            : 0;
+  if (failure != std::errc() || seconds == 0 || count > kSecondsMax / seconds)
+    throw tape::Error(tape::ErrorKind::usage,
+                      option + " " + tape::shown(text) + ": a time such as 90s, 15m, 6h or 7d expected");
+  return std::chrono::seconds(count * seconds);
+}
+
 void SourceWords::add(const Verb& verb, const std::string& default_metadata) {
   metadata = default_metadata;
   verb.option("DIR", path, "The tree: a directory or a single file").required();

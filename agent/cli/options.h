@@ -2,6 +2,7 @@
 //
 // Spec:    docs/cli.md.
 #pragma once
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ namespace agent {
 
 // `K M G T`, `KiB …`: 1024; `KB …`: 1000; a bare number: bytes. Fails: Error{usage}.
 tape::ByteCount parse_size(const std::string& option, const std::string& text);
+
+// `90`, `90s`, `15m`, `6h`, `7d`. Fails: Error{usage}.
+std::chrono::seconds parse_duration(const std::string& option, const std::string& text);
 
 // The options that decide a tape's bytes, as typed.
 struct SourceWords {

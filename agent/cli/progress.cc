@@ -30,6 +30,17 @@ std::string fitted(std::string line, std::size_t width) {
   return line;
 }
 
+// Its own rate: the tape's is that of what is read.
+std::string transfers_text(const Transfers& transfers, double seconds) {
+  const double rate = static_cast<double>(transfers.sent) / std::max(seconds, 0.001);
+  std::string out = fmt::format(", sent {} at {:.1f} MB/s", shown_size(transfers.sent), rate / 1e6);
+  if (const auto parts = transfers.counts.in_flight.load(); parts > 0)
+    out += fmt::format(", {} parts in flight", parts);
+  if (const auto retries = transfers.counts.retries.load(); retries > 0)
+    out += fmt::format(", {} retries", retries);
+  return out;
+}
+
 }  // namespace
 
 Progress::Progress(const Output& output)
@@ -75,7 +86,7 @@ void Progress::counting(std::uint64_t entries) {
 void Progress::working(tape::ByteCount done,
                        tape::ByteCount total,
                        const std::string& current,
-                       std::optional<tape::ByteCount> sent) {
+                       const std::optional<Transfers>& transfers) {
   if (total > 0)
     percent_ = static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
   if (!due()) return;
@@ -89,14 +100,19 @@ void Progress::working(tape::ByteCount done,
       fields["bytes_total"] = total;
       fields["eta_seconds"] = left;
     }
-    if (sent) fields["bytes_sent"] = *sent;
+    if (transfers) {
+      fields["bytes_sent"] = transfers->sent;
+      fields["parts_in_flight"] = transfers->counts.in_flight.load();
+      fields["retries"] = transfers->counts.retries.load();
+    }
     output_.line("status", fields);
     return;
   }
   const std::string share = total > 0 ? fmt::format("{:3d} % of {}, ", percent_, shown_size(total))
                                       : shown_size(done) + ", ";
   const std::string eta = total > 0 ? fmt::format(", {:.0f} s left", left) : "";
-  show(fmt::format("{}{:.0f} MB/s{}  {}", share, rate / 1e6, eta, current));
+  show(fmt::format("{}{:.0f} MB/s{}{}  {}", share, rate / 1e6, eta,
+                   transfers ? transfers_text(*transfers, seconds) : "", current));
 }
 
 }  // namespace agent

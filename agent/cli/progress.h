@@ -8,8 +8,15 @@
 #include <string>
 
 #include "cli/output.h"
+#include "net/transfer_counts.h"
 
 namespace agent {
+
+// What goes to a store, for the line.
+struct Transfers {
+  tape::ByteCount sent = 0;
+  const TransferCounts& counts;
+};
 
 class Progress {
  public:
@@ -21,11 +28,11 @@ class Progress {
 
   // While the total is not known yet.
   void counting(std::uint64_t entries);
-  // `total` 0: unknown. `sent`: to a store.
+  // `total` 0: unknown.
   void working(tape::ByteCount done,
                tape::ByteCount total,
                const std::string& current,
-               std::optional<tape::ByteCount> sent = std::nullopt);
+               const std::optional<Transfers>& transfers = std::nullopt);
   // Percent reached, for the last word of an interrupted run; below 0: nothing to say.
   int percent() const { return percent_; }
 

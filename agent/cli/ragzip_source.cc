@@ -44,7 +44,7 @@ OpenedRagzip::OpenedRagzip(const RagzipSourceWords& words, const Output& out)
 }
 
 Json with_reading(Json fields, const OpenedRagzip& opened) {
-  fields.update(reading_fields(opened.counts()));
+  fields.update(reading_fields(opened.figures()));
   return fields;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/ragzip_verbs.h"
+#include "cli/report.h"
 #include "tape/counting_source.h"
 #include "tape/ragzip_file.h"
 
@@ -27,7 +28,7 @@ class OpenedRagzip {
 
   const std::string& name() const { return name_; }
   const tape::RagzipFile& file() const { return *file_; }
-  const tape::ReadCounts& counts() const { return counts_; }
+  ReadFigures figures() const { return figures_of(counts_); }
   tape::ByteCount size() const { return source_->size(); }
   // Runs a step that reads: its errors name the file.
   void read(const std::function<void()>& step) const { tape::within(name_, step); }

@@ -118,8 +118,16 @@ ExitCode report_busy(const std::string& set, const Output& out) {
   return kBusy;
 }
 
-Json reading_fields(const tape::ReadCounts& counts) {
-  return {{"requests", counts.requests.load()}, {"bytes_read", counts.bytes.load()}};
+ReadFigures figures_of(const tape::ReadCounts& counts) {
+  return {counts.requests, counts.bytes};
+}
+
+ReadFigures figures_of(const TransferCounts& counts) {
+  return {counts.requests, counts.bytes_read};
+}
+
+Json reading_fields(const ReadFigures& figures) {
+  return {{"requests", figures.requests}, {"bytes_read", figures.bytes}};
 }
 
 }  // namespace agent

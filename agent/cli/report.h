@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/output.h"
+#include "net/transfer_counts.h"
 #include "store/object_store.h"
 #include "tape/catalog.h"
 #include "tape/counting_source.h"
@@ -32,6 +33,12 @@ std::optional<std::vector<std::string>> readable_snapshots(ObjectStore& store,
 ExitCode report_busy(const std::string& set, const Output& out);
 
 // `requests` and `bytes_read` of a run that read an archive or a store.
-Json reading_fields(const tape::ReadCounts& counts);
+struct ReadFigures {
+  std::uint64_t requests = 0;
+  std::uint64_t bytes = 0;
+};
+ReadFigures figures_of(const tape::ReadCounts& counts);
+ReadFigures figures_of(const TransferCounts& counts);
+Json reading_fields(const ReadFigures& figures);
 
 }  // namespace agent

@@ -29,6 +29,16 @@ const Option& Option::excludes(const Option& other) const {
   return *this;
 }
 
+const Option& Option::group(const std::string& heading) const {
+  option_->group(heading);
+  return *this;
+}
+
+const Option& Option::environment(const std::string& variable) const {
+  option_->envname(variable);
+  return *this;
+}
+
 bool Option::was_typed() const {
   return option_->count() > 0;
 }

@@ -27,6 +27,10 @@ class Option {
   const Option& show_default() const;
   const Option& at_most(int count) const;
   const Option& excludes(const Option& other) const;
+  // Under which heading --help shows it.
+  const Option& group(const std::string& heading) const;
+  // The environment's variable that counts where it is not typed.
+  const Option& environment(const std::string& variable) const;
   // Once the line is parsed.
   bool was_typed() const;
 

@@ -1,8 +1,12 @@
 #include "cli/where.h"
 
 #include <charconv>
+#include <cstdlib>
 
+#include "cli/options.h"
+#include "cli/signals.h"
 #include "store/file_store.h"
+#include "store/s3_store.h"
 #include "tape/error.h"
 #include "tape/files.h"
 
@@ -11,15 +15,69 @@ namespace {
 
 constexpr const char* kFileScheme = "file://";
 
+constexpr const char* kS3Scheme = "s3://";
+
 bool has_scheme(const std::string& what) {
   return what.find("://") != std::string::npos;
 }
 
-[[noreturn]] void unknown(const std::string& what) {
-  throw tape::Error(tape::ErrorKind::unsupported,
-                    tape::shown(what) +
-                        ": this version knows stores in a directory (a path or "
-                        "file:///path)");
+bool ends_as_archive(const std::string& what) {
+  return what.ends_with(".gz") || what.ends_with(".tgz") || what.ends_with(".rgz");
+}
+
+std::string environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
+  return value == nullptr ? "" : value;
+}
+
+std::string first_of(const std::vector<std::string>& choices) {
+  for (const std::string& choice : choices) {
+    if (!choice.empty()) return choice;
+  }
+  return "";
+}
+
+std::vector<std::pair<std::string, std::string>> parse_tags(const std::vector<std::string>& typed) {
+  constexpr std::size_t kTagsMax = 10;  // of an object
+  if (typed.size() > kTagsMax)
+    throw tape::Error(tape::ErrorKind::usage, "--tag: an object has at most 10");
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const std::string& tag : typed) {
+    const std::size_t equals = tag.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw tape::Error(tape::ErrorKind::usage,
+                        "--tag " + tape::shown(tag) + ": KEY=VALUE expected");
+    out.emplace_back(tag.substr(0, equals), tag.substr(equals + 1));
+  }
+  return out;
+}
+
+S3Options s3_options(const std::string& url,
+                     const StoreWords& words,
+                     const AwsProfile& profile,
+                     const Clock& clock) {
+  S3Options out;
+  out.location = parse_s3_location(url);
+  out.region = first_of({words.region, environment("AWS_REGION"),
+                         environment("AWS_DEFAULT_REGION"), profile.region, "us-east-1"});
+  const std::string typed = first_of({words.endpoint, environment("AWS_ENDPOINT_URL_S3"),
+                                      environment("AWS_ENDPOINT_URL")});
+  out.endpoint = parse_endpoint(typed.empty() ? profile.endpoint_url : typed, out.region);
+  if (typed.empty() && out.endpoint.scheme == "http")
+    throw tape::Error(tape::ErrorKind::usage,
+                      "endpoint_url " + tape::shown(profile.endpoint_url) +
+                          " in ~/.aws/config: without TLS only where it is typed",
+                      "--endpoint " + profile.endpoint_url);
+  out.path_style = words.path_style == "on"    ? PathStyle::on
+                   : words.path_style == "off" ? PathStyle::off
+                                               : PathStyle::automatic;
+  out.storage_class = words.storage_class;
+  out.encryption = parse_encryption(words.sse);
+  out.tags = parse_tags(words.tags);
+  if (!words.object_lock.empty()) out.lock = parse_object_lock(words.object_lock, clock.now());
+  out.requester_pays = !words.request_payer.empty();
+  out.acl = words.acl;
+  return out;
 }
 
 // RFC 8089: an absolute path, percent-encoded.
@@ -48,20 +106,56 @@ std::string store_directory(const std::string& what) {
   return has_scheme(what) ? "" : what;
 }
 
+bool is_remote_archive(const std::string& what) {
+  return has_scheme(what) && !what.starts_with(kFileScheme) && ends_as_archive(what);
+}
+
 bool is_store(const std::string& what) {
-  return has_scheme(what) || tape::is_directory(what);
+  if (what.starts_with(kFileScheme)) return true;
+  return has_scheme(what) ? !ends_as_archive(what) : tape::is_directory(what);
 }
 
-std::unique_ptr<ObjectStore> open_store(const std::string& what) {
-  const std::string folder = store_directory(what);
-  if (folder.empty()) unknown(what);
-  return open_file_store(folder);
+OpenStore::OpenStore(const std::string& what, const StoreWords& words, Access access)
+    : clock_(system_clock(check_stop)) {
+  const auto limit = [&](const char* option, const std::string& typed,
+                         std::optional<RateLimit>& out) {
+    if (!typed.empty()) out.emplace(parse_size(option, typed), *clock_);
+  };
+  limit("--limit-upload", words.limit_upload, upload_limit_);
+  limit("--limit-download", words.limit_download, download_limit_);
+  if (what.starts_with(kS3Scheme)) {
+    open_s3(what, words);
+  } else if (const std::string folder = store_directory(what); !folder.empty()) {
+    open_directory(folder, access);
+  } else {
+    throw tape::Error(tape::ErrorKind::unsupported,
+                      tape::shown(what) + ": this version knows stores in a directory (a path or "
+                                          "file:///path) and at s3://BUCKET/PREFIX");
+  }
 }
 
-std::unique_ptr<ObjectStore> create_store(const std::string& what, bool& made) {
-  const std::string folder = store_directory(what);
-  if (folder.empty()) unknown(what);
-  return create_file_store(folder, made);
+OpenStore::~OpenStore() = default;
+
+void OpenStore::open_directory(const std::string& folder, Access access) {
+  store_ = access == Access::write ? create_file_store(folder, was_made_) : open_file_store(folder);
+}
+
+void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
+  is_remote_ = true;
+  const AwsProfile profile = aws_profile(environment, words.aws_profile);
+  S3Options options = s3_options(url, words, profile, *clock_);
+  HttpOptions http;
+  http.ca_bundle = first_of({words.ca_bundle, environment("AWS_CA_BUNDLE"), profile.ca_bundle});
+  http.idle_timeout = parse_duration("--idle-timeout", words.idle_timeout);
+  HttpOptions metadata = http;
+  metadata.proxy_from_environment = false;
+  http.upload_limit = upload_limit_ ? &*upload_limit_ : nullptr;
+  http.download_limit = download_limit_ ? &*download_limit_ : nullptr;
+  http.counts = &counts_;
+  http_ = std::make_unique<HttpClient>(http);
+  metadata_http_ = std::make_unique<HttpClient>(metadata);
+  credentials_ = standard_credentials({environment, words.aws_profile, *metadata_http_, *clock_});
+  store_ = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
 }
 
 }  // namespace agent

@@ -1,23 +1,70 @@
-// What a user names: a store, or one archive.
+// What a user names: a store, or one archive; and a store at hand, with all that carries it.
 //
 // Spec:    docs/cli.md "STORE", "WHAT".
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "cli/store_words.h"
+#include "net/clock.h"
+#include "net/credentials.h"
+#include "net/http_client.h"
+#include "net/rate_limit.h"
+#include "net/transfer_counts.h"
 #include "store/object_store.h"
 
 namespace agent {
 
-// A directory or file://: a store; anything else an archive.
+// A directory or file://, or a URL that does not end as an archive does: a store; anything else an
+// archive.
 bool is_store(const std::string& what);
-
-// Fails: not_found; unsupported (s3:// and https:// are for a later version).
-std::unique_ptr<ObjectStore> open_store(const std::string& what);
-// For writing: a new one needs an existing parent. `made`: it was.
-std::unique_ptr<ObjectStore> create_store(const std::string& what, bool& made);
+// An archive behind a URL.
+bool is_remote_archive(const std::string& what);
 
 // The directory behind a store's name, or empty.
 std::string store_directory(const std::string& what);
+
+// A store, and what it is reached by: clock, limits, connections, credentials.
+//
+// Threads: any number of callers.
+class OpenStore {
+ public:
+  enum class Access { read, write, dry_run };
+  // Fails: not_found; usage; unsupported (https:// is for a later version); as the store does.
+  // `write` makes a directory whose parent is there.
+  OpenStore(const std::string& what, const StoreWords& words, Access access);
+  OpenStore(const OpenStore&) = delete;
+  OpenStore& operator=(const OpenStore&) = delete;
+  ~OpenStore();
+
+  ObjectStore& operator*() { return *store_; }
+  ObjectStore* operator->() { return store_.get(); }
+  // A directory that was not there before.
+  bool was_made() const { return was_made_; }
+  // Behind a network, where more is sent at a time than to a disk.
+  bool is_remote() const { return is_remote_; }
+  const TransferCounts& counts() const { return counts_; }
+  Clock& clock() { return *clock_; }
+
+ private:
+  void open_directory(const std::string& folder, Access access);
+  void open_s3(const std::string& url, const StoreWords& words);
+
+  // In this order: each is used by those behind it.
+  TransferCounts counts_;
+  std::unique_ptr<Clock> clock_;
+  std::optional<RateLimit> upload_limit_;
+  std::optional<RateLimit> download_limit_;
+  std::unique_ptr<HttpClient> http_;
+  std::unique_ptr<HttpClient> metadata_http_;  // for credentials, past all proxies
+  std::unique_ptr<CredentialsProvider> credentials_;
+  std::unique_ptr<ObjectStore> bare_;
+  std::unique_ptr<ObjectStore> limited_;
+  std::unique_ptr<ObjectStore> sure_;  // tried again, or counted
+  std::unique_ptr<ObjectStore> store_;
+  bool was_made_ = false;
+  bool is_remote_ = false;
+};
 
 }  // namespace agent

@@ -6,15 +6,12 @@
 
 #include "store/object_store.h"
 #include "tape/archive.h"
-#include "tape/counting_source.h"
 #include "tape/manifest.h"
 
 namespace agent {
 
-// `store` and `counts` must outlive the archive. Volumes are opened when they are needed.
+// `store` must outlive the archive. Volumes are opened when they are needed.
 // Fails: corrupt when the manifest names no volumes.
-std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
-                                             const tape::Manifest& manifest,
-                                             tape::ReadCounts& counts);
+std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store, const tape::Manifest& manifest);
 
 }  // namespace agent

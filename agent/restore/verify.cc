@@ -19,7 +19,6 @@ class Verify {
       : store_(context.store),
         manifest_(manifest),
         options_(options),
-        counts_(context.counts),
         events_(context.events) {
     for (const tape::ManifestVolume& volume : manifest.volumes)
       total_ += volume.size;
@@ -67,15 +66,15 @@ class Verify {
   }
 
   std::string digest_of(const std::string& key, const tape::ManifestVolume& volume) {
-    const tape::CountingSource source(store_.open(key), counts_);
-    if (source.size() != volume.size)
-      throw Error(ErrorKind::corrupt, "it has " + std::to_string(source.size()) + " bytes now, " +
+    const auto source = store_.open(key);
+    if (source->size() != volume.size)
+      throw Error(ErrorKind::corrupt, "it has " + std::to_string(source->size()) + " bytes now, " +
                                           std::to_string(volume.size) + " a moment ago");
     tape::PartsDigest digest;
     tape::Bytes part;
     for (tape::ByteCount at = 0; at < volume.size; at += part.size()) {
       part.resize(std::min(volume.part_size, volume.size - at));
-      source.read_at(tape::GzOffset(at), part);
+      source->read_at(tape::GzOffset(at), part);
       digest.add(tape::sha256(part));
       done_ += part.size();
       if (events_.progress) events_.progress(done_, total_);
@@ -85,7 +84,7 @@ class Verify {
 
   void check_contents() {
     if (!options_.full && options_.share == 0) return;
-    const auto archive = open_snapshot(store_, manifest_, counts_);
+    const auto archive = open_snapshot(store_, manifest_);
     const auto heard = [&](tape::ByteCount done) {
       if (events_.progress) events_.progress(done, manifest_.tape_size);
     };
@@ -105,7 +104,6 @@ class Verify {
   ObjectStore& store_;
   const tape::Manifest& manifest_;
   const VerifyOptions& options_;
-  tape::ReadCounts& counts_;
   const VerifyEvents& events_;
   VerifyReport report_;
   tape::ByteCount done_ = 0;

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "store/object_store.h"
-#include "tape/counting_source.h"
 #include "tape/manifest.h"
 
 namespace agent {
@@ -35,7 +34,6 @@ struct VerifyEvents {
 // rest goes on. Fails: transient, io, canceled.
 struct VerifyContext {
   ObjectStore& store;
-  tape::ReadCounts& counts;
   const VerifyEvents& events;
 };
 VerifyReport verify_snapshot(const VerifyContext& context,

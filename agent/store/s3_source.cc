@@ -3,15 +3,33 @@
 #include <algorithm>
 
 #include "net/http_error.h"
-#include "tape/error.h"
 
 namespace agent {
 namespace {
 
-using tape::Error;
-using tape::ErrorKind;
+const char* const kNoRanges = "this store gives no ranges: download the archive and read it there";
+
+// RFC 9110 §8.8.3: a weak one says nothing of bytes.
+bool is_strong(const std::string& etag) {
+  return etag.size() > 2 && etag.front() == '"' && etag.back() == '"';
+}
 
 }  // namespace
+
+std::string S3Source::etag() const {
+  const std::lock_guard lock(mutex_);
+  return etag_;
+}
+
+// Some servers pass over If-Match: what they answer is looked at, too.
+void S3Source::must_have_etag(const std::string& found) const {
+  if (!is_strong(found)) return;
+  const std::string text = found.substr(1, found.size() - 2);
+  const std::lock_guard lock(mutex_);
+  if (etag_.empty()) etag_ = text;
+  if (etag_ != text)
+    throw HttpError(HttpFailure::changed, name() + ": replaced while it was read");
+}
 
 void S3Source::read_at(tape::GzOffset at, tape::MutableBytes out) const {
   if (out.empty()) return;
@@ -22,32 +40,33 @@ void S3Source::read_at(tape::GzOffset at, tape::MutableBytes out) const {
   request.key = key_;
   request.headers = headers_;
   request.headers.push_back({"Range", "bytes=" + range});
-  if (!known_.etag.empty()) request.headers.push_back({"If-Match", "\"" + known_.etag + "\""});
+  if (const std::string tag = etag(); !tag.empty())
+    request.headers.push_back({"If-Match", "\"" + tag + "\""});
   std::size_t taken = 0;
   request.sink = [&](tape::ByteView piece) {
     if (piece.size() > out.size() - taken)
-      throw HttpError(HttpFailure::no_ranges,
-                      name() + ": more than the range " + range + " that was asked for",
-                      "this store gives no ranges: download the archive and read it there");
+      throw HttpError(HttpFailure::no_ranges, name() + ": more than bytes " + range, kNoRanges);
     std::copy(piece.begin(), piece.end(), out.begin() + static_cast<std::ptrdiff_t>(taken));
     taken += piece.size();
   };
-  const HttpResponse response = client_.send(request);
-  const std::string etag = response.header("ETag");
-  if (!known_.etag.empty() && !etag.empty() && etag.find(known_.etag) == std::string::npos)
-    throw HttpError(HttpFailure::changed, name() + ": replaced while it was read");
-  const std::string expected = "bytes " + range + "/" + std::to_string(known_.size);
-  const std::string found = response.header("Content-Range");
-  const bool whole = response.status == 200 && at.value() == 0 && out.size() == known_.size;
-  if (!whole && response.status != 206)
-    throw HttpError(HttpFailure::no_ranges, name() + ": the whole object, " + range + " expected",
-                    "this store gives no ranges: download the archive and read it there");
-  if (!whole && found != expected)
-    throw HttpError(HttpFailure::changed, name() + ": Content-Range \"" + tape::shown(found) +
-                                              "\", \"" + expected + "\" expected");
+  check(client_.send(request), range, at.value() == 0 && out.size() == size_);
   if (taken != out.size())
     throw HttpError(HttpFailure::connection, name() + ": " + std::to_string(taken) + " bytes of " +
                                                  std::to_string(out.size()));
+}
+
+// `whole`: all of the object was asked for.
+void S3Source::check(const HttpResponse& response, const std::string& range, bool whole) const {
+  must_have_etag(response.header("ETag"));
+  if (response.status == 200 && whole) return;
+  if (response.status != 206)
+    throw HttpError(HttpFailure::no_ranges, name() + ": all of it came, bytes " + range +
+                                                " were asked for", kNoRanges);
+  const std::string expected = "bytes " + range + "/" + std::to_string(size_);
+  const std::string found = response.header("Content-Range");
+  if (found != expected)
+    throw HttpError(HttpFailure::changed, name() + ": Content-Range \"" + tape::shown(found) +
+                                              "\", \"" + expected + "\" expected");
 }
 
 }  // namespace agent

@@ -52,13 +52,10 @@ bool is_snapshot_name(const std::string& id) {
   return true;
 }
 
-std::vector<std::string> snapshot_folders(ObjectStore& store,
-                                          const std::string& set,
-                                          bool with_manifest) {
+// All that have the name of one, sorted.
+std::vector<std::string> snapshot_folders(ObjectStore& store, const std::string& set) {
   std::vector<std::string> out = store.folders(set + "/");
-  std::erase_if(out, [&](const std::string& id) {
-    return !is_snapshot_name(id) || store.head(manifest_key(set, id)).has_value() != with_manifest;
-  });
+  std::erase_if(out, [](const std::string& id) { return !is_snapshot_name(id); });
   return out;
 }
 
@@ -110,12 +107,24 @@ std::vector<std::string> sets_in(ObjectStore& store) {
   return out;
 }
 
+// One list, whose pages hold a thousand keys, rather than a question for each snapshot.
 std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set) {
-  return snapshot_folders(store, set, true);
+  std::vector<std::string> out;
+  const std::string front = set + "/";
+  store.list(front, [&](const ObjectInfo& object) {
+    const std::string id = object.key.substr(front.size(), object.key.find('/', front.size()) - front.size());
+    if (is_snapshot_name(id) && object.key == manifest_key(set, id)) out.push_back(id);
+  });
+  return out;
 }
 
 std::vector<std::string> unfinished_in(ObjectStore& store, const std::string& set) {
-  return snapshot_folders(store, set, false);
+  const std::vector<std::string> made = snapshots_of(store, set);
+  std::vector<std::string> out = snapshot_folders(store, set);
+  std::erase_if(out, [&](const std::string& id) {
+    return std::binary_search(made.begin(), made.end(), id);
+  });
+  return out;
 }
 
 std::string latest_of(const std::vector<std::string>& ids) {
@@ -189,8 +198,11 @@ std::string settled_set(ObjectStore& store, const std::string& set) {
 std::string settled_snapshot(ObjectStore& store,
                              const std::string& set,
                              const std::string& snapshot) {
-  std::vector<std::string> ids = snapshots_of(store, set);
   const bool latest = snapshot.empty() || snapshot == "latest";
+  // A list of all that a set holds can be long: of the last one only its own manifest is looked for.
+  std::vector<std::string> ids = latest ? snapshot_folders(store, set) : snapshots_of(store, set);
+  while (latest && !ids.empty() && !store.head(manifest_key(set, latest_of(ids))))
+    std::erase(ids, latest_of(ids));
   if (!latest) std::erase_if(ids, [&](const std::string& id) { return !id.starts_with(snapshot); });
   if (ids.empty())
     throw Error(ErrorKind::not_found,

@@ -337,12 +337,12 @@ class MeddlingStore final : public WrappedStore {
     if (key.ends_with("manifest.json") && behind_manifest) behind_manifest();
     return out;
   }
-  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
-    if (key.ends_with("manifest.json") && in_front_of_open) in_front_of_open();
-    return WrappedStore::open(key);
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    if (key.ends_with("manifest.json") && in_front_of_get) in_front_of_get();
+    return WrappedStore::get(key, limit);
   }
   std::function<void()> behind_manifest;
-  std::function<void()> in_front_of_open;
+  std::function<void()> in_front_of_get;
 };
 
 }  // namespace
@@ -372,11 +372,11 @@ TEST_CASE("backup: a manifest on a bad sector, or forgotten meanwhile, stops no 
     MemoryStore store;
     run(store, folder, options);
     MeddlingStore meddling(store);
-    meddling.in_front_of_open = [&] { throw Error(kind, "planted failure"); };
+    meddling.in_front_of_get = [&] { throw Error(kind, "planted failure"); };
     CHECK(run(meddling, folder, options).outcome == agent::BackupSummary::Outcome::made);
     CHECK(agent::snapshots_of(store, "s").size() == 2);
     // Nothing else is taken for damage.
-    meddling.in_front_of_open = [&] { throw Error(ErrorKind::denied, "planted failure"); };
+    meddling.in_front_of_get = [&] { throw Error(ErrorKind::denied, "planted failure"); };
     CHECK(failed([&] { run(meddling, folder, options); }).kind() == ErrorKind::denied);
   }
 }
@@ -402,11 +402,10 @@ TEST_CASE("verify: a volume that shrinks between two looks is damage", "[fault]"
   tape::Bytes bytes = store.objects()[key];
   bytes.pop_back();
   store.put(key, bytes, agent::ObjectStore::Put::replace);
-  tape::ReadCounts counts;
   std::vector<std::string> said;
   agent::VerifyEvents events;
   events.damage = [&](const Error& error) { said.emplace_back(error.what()); };
-  CHECK(agent::verify_snapshot({shrinking, counts, events}, manifest, {}).damage == 1);
+  CHECK(agent::verify_snapshot({shrinking, events}, manifest, {}).damage == 1);
   REQUIRE(said.size() == 1);
   CHECK(said.front().find("a moment ago") != std::string::npos);
 }
