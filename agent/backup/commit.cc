@@ -132,7 +132,7 @@ tape::Manifest commit(ObjectStore& store,
   }
   must_hold_volumes(store, journal, plan);
   // What killed runs of this snapshot left there, and no journal knows.
-  store.abort_uploads(run.set + "/" + run.snapshot + "/");
+  unless_denied([&] { store.abort_uploads(run.set + "/" + run.snapshot + "/"); });
   put_manifest(store, manifest);
   // A forget on another machine may have taken this for a run that nobody continues.
   const auto failure = tape::failure_of([&] { must_hold_volumes(store, journal, plan); });

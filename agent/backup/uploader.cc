@@ -190,13 +190,13 @@ void Uploader::put_whole(tape::ByteView bytes) {
 void Uploader::complete_upload() {
   const auto failure = tape::failure_of([&] {
     const auto held = store_.list_parts(key_, row_.upload);
-    if (!std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(), same)) {
-      store_.abort_upload(key_, row_.upload);
+    if (!std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(), same))
       started_over(key_, "the store holds other parts of it than were sent");
-    }
     static_cast<void>(store_.complete_upload(key_, row_.upload, parts_));
   });
   if (!failure) return;
+  // What was listed a moment ago is not there now, or is another one.
+  if (failure->kind() == ErrorKind::corrupt) started_over(key_, failure->what());
   // Completed by the interrupted run, which could not note it: head() says what is there. What a
   // store keeps of the upload beside it may be left.
   if (failure->kind() == ErrorKind::not_found && store_.head(key_))

@@ -165,8 +165,9 @@ class VolumeRun {
       report_.bytes_read_again += slice_.size;
     else if (point && point->volume == number_)
       report_.bytes_read_again += tape::decode_position(point->position).at - slice_.begin;
-    // What it holds there is nobody's any more.
-    if (row && !row->upload.empty()) context_.upload.store.abort_upload(key_, row->upload);
+    // What it holds there is nobody's any more. Who may not delete leaves it to the store's rules.
+    if (row && !row->upload.empty())
+      unless_denied([&] { context_.upload.store.abort_upload(key_, row->upload); });
     if (!row && !point) return;
     const tape::Bytes begin = row ? row->position : point->position;
     context_.upload.journal.restart_volume(number_, {number_, begin, {}, {}, 0});

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "backup/forget.h"
+#include "backup/stale_uploads.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -24,12 +25,44 @@ struct ForgetCommand {
   std::string set;
   std::vector<std::string> snapshots;
   bool dry_run = false;
+  bool stale_uploads = false;
+  std::string older_than = "7d";
   StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
+    if (snapshots.empty() && !stale_uploads)
+      throw tape::Error(tape::ErrorKind::usage, "forget: nothing to forget was named",
+                        "--snapshot ID, or --stale-uploads");
+    const std::chrono::seconds age = parse_duration("--older-than", older_than);
     OpenStore store(what, store_words,
                     dry_run ? OpenStore::Access::dry_run : OpenStore::Access::read);
+    if (stale_uploads) forget_uploads(store, age, global, out);
+    return snapshots.empty() ? kDone : forget_snapshots(store, global, out);
+  }
+
+  // Uploads of a set that has no snapshot yet are stale all the same.
+  void forget_uploads(OpenStore& store,
+                      std::chrono::seconds age,
+                      const GlobalOptions& global,
+                      const Output& out) const {
+    if (!set.empty()) check_set_name(set);
+    StaleOptions options{set, age, known_state_folder(global).value_or(""), dry_run, check_stop, {}};
+    options.gone = [&](const UploadInfo& upload) {
+      if (out.json())
+        out.line("stale_upload", {{"key", json_text(upload.key)},
+                                  {"upload", upload.upload},
+                                  {"begun", tape::utc_text({upload.begun, 0})}});
+      out.text(fmt::format("{} {}, begun {}\n", dry_run ? "would abort" : "aborted",
+                           tape::shown(upload.key), shown_time({upload.begun, 0})));
+    };
+    const auto gone = remove_stale_uploads(*store, store.clock(), options);
+    if (snapshots.empty() && out.json())
+      out.line("summary", {{"stale_uploads", gone.size()}, {"dry_run", dry_run}});
+    out.text(fmt::format("{} stale uploads\n", shown_count(gone.size())));
+  }
+
+  int forget_snapshots(OpenStore& store, const GlobalOptions& global, const Output& out) const {
     const std::string settled = settled_set(*store, set);
     const auto state = known_state_folder(global);
     const bool locks = !dry_run && state && SetFolder::is_there(*state, store->identity(), settled);
@@ -70,8 +103,13 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   const auto command = std::make_shared<ForgetCommand>();
   verb.option("STORE", command->what, "A store").required();
   verb.option("--set", command->set, "The set (default: the only one)");
-  verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable")
-      .required();
+  verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable");
+  verb.flag("--stale-uploads", command->stale_uploads,
+            "Abort uploads that nobody continues: they are invisible and cost what they hold");
+  verb.option("--older-than", command->older_than,
+              "What --stale-uploads calls stale: begun so long ago, and not by a run that this "
+              "machine continues")
+      .show_default();
   verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
   command->store_words.add_reading(verb);
   verb.footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",

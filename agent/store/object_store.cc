@@ -15,6 +15,11 @@ tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit) {
   return out;
 }
 
+void unless_denied(const std::function<void()>& step) {
+  const auto failure = tape::failure_of(step);
+  if (failure && failure->kind() != tape::ErrorKind::denied) throw tape::Error(*failure);
+}
+
 void check_object_key(const std::string& key) {
   if (!tape::is_object_key(key))
     throw tape::Error(tape::ErrorKind::usage, tape::shown(key) + ": not a key of an object");

@@ -114,6 +114,9 @@ class ObjectStore {
 // get(), for stores to whom an object is an open file.
 tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit);
 
+// Runs what tidies up: a backup that may not delete is a backup all the same (docs/operations.md).
+void unless_denied(const std::function<void()>& step);
+
 // Fails: Error{usage} unless `key` is a key.
 void check_object_key(const std::string& key);
 

@@ -42,7 +42,7 @@ std::string etag_of_parts(const std::vector<PartInfo>& parts) {
 }
 
 bool is_bad_part(const std::string& code) {
-  return code == "InvalidPart" || code == "InvalidPartOrder" || code == "EntityTooSmall";
+  return code == "InvalidPart" || code == "InvalidPartOrder";
 }
 
 std::string iso_time(Clock::Time time) {
@@ -134,6 +134,11 @@ class S3StoreImpl final : public S3Store {
     if (is_bad_part(said.code))
       throw Error(ErrorKind::corrupt, shown(client_.name_of(request.key)) + ": " + said.code + ": " +
                                           shown(said.message));
+    if (said.code == "EntityTooSmall")
+      throw Error(ErrorKind::usage,
+                  shown(client_.name_of(request.key)) + ": the store takes no parts of " +
+                      std::to_string(parts.front().size) + " bytes",
+                  "a larger --part-size, with --restart");
     if (response.status == 400) client_.fail(request, response);
     if (response.ok() && !said.code.empty())
       throw HttpError(HttpFailure::server, "POST " + shown(client_.name_of(request.key)) + ": " +

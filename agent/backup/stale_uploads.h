@@ -1,0 +1,34 @@
+// Uploads that nobody continues: what a lost machine, or a run that was given up, left in a store.
+// They are invisible, and cost as much as what they hold.
+//
+// Threads: one caller.
+// Spec:    docs/format.md §5 "Deleting"; docs/operations.md "Lifecycle rules".
+#pragma once
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "net/clock.h"
+#include "store/object_store.h"
+
+namespace agent {
+
+// How long an interrupted backup may wait to be continued.
+inline constexpr std::chrono::hours kResumeWindow{7 * 24};
+
+struct StaleOptions {
+  std::string set;  // empty: all
+  std::chrono::seconds older_than = kResumeWindow;
+  std::string state;     // this machine's: what a run here continues stays; empty: there is none
+  bool dry_run = false;  // only finds
+  std::function<void()> check_stop;                    // may throw Error{canceled}
+  std::function<void(const UploadInfo& upload)> gone;  // hears of each; may be empty
+};
+
+// Those that were begun longer ago. Fails: as the store does; what went is gone.
+std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
+                                             const Clock& clock,
+                                             const StaleOptions& options);
+
+}  // namespace agent
