@@ -54,6 +54,7 @@ void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Comman
 void add_snapshots(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_find(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_doctor(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_locate(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_ls(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);

@@ -146,7 +146,7 @@ int run(int argc, char** argv) {
   add_globals(app, global);
   for (const auto add :
        {add_scan, add_info, add_play, add_pack, add_backup, add_snapshots, add_find, add_diff,
-        add_forget, add_ls, add_cat, add_restore, add_verify, add_volumes, add_locate, add_ragzip})
+        add_forget, add_doctor, add_ls, add_cat, add_restore, add_verify, add_volumes, add_locate, add_ragzip})
     add(app, global, chosen);
   try {
     app.parse(argc, argv);

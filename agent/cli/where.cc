@@ -155,7 +155,13 @@ void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
   http_ = std::make_unique<HttpClient>(http);
   metadata_http_ = std::make_unique<HttpClient>(metadata);
   credentials_ = standard_credentials({environment, words.aws_profile, *metadata_http_, *clock_});
-  store_ = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
+  auto s3 = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
+  s3_ = s3.get();
+  store_ = std::move(s3);
+}
+
+std::string OpenStore::credentials_source() {
+  return credentials_->get().source;
 }
 
 }  // namespace agent

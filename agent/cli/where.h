@@ -13,6 +13,7 @@
 #include "net/rate_limit.h"
 #include "net/transfer_counts.h"
 #include "store/object_store.h"
+#include "store/s3_store.h"
 
 namespace agent {
 
@@ -46,6 +47,10 @@ class OpenStore {
   bool is_remote() const { return is_remote_; }
   const TransferCounts& counts() const { return counts_; }
   Clock& clock() { return *clock_; }
+  // What only a store of S3 can be asked; null: it is another one.
+  S3Store* s3() { return s3_; }
+  // Whose credentials sign, in words.
+  std::string credentials_source();
 
  private:
   void open_directory(const std::string& folder, Access access);
@@ -60,6 +65,7 @@ class OpenStore {
   std::unique_ptr<HttpClient> metadata_http_;  // for credentials, past all proxies
   std::unique_ptr<CredentialsProvider> credentials_;
   std::unique_ptr<ObjectStore> bare_;
+  S3Store* s3_ = nullptr;  // of these
   std::unique_ptr<ObjectStore> limited_;
   std::unique_ptr<ObjectStore> sure_;  // tried again, or counted
   std::unique_ptr<ObjectStore> store_;

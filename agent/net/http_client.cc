@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <mutex>
 
@@ -333,6 +334,13 @@ std::string HttpResponse::header(std::string_view name) const {
     return same_name(header.name, name);
   });
   return found == headers.rend() ? "" : found->value;
+}
+
+std::optional<std::chrono::system_clock::time_point> HttpResponse::date() const {
+  const std::string text = header("Date");
+  const std::time_t seconds = curl_getdate(text.c_str(), nullptr);
+  if (text.empty() || seconds == -1) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(seconds);
 }
 
 HttpClient::HttpClient(HttpOptions options)

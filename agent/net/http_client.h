@@ -46,6 +46,8 @@ struct HttpResponse {
 
   std::optional<std::chrono::seconds> retry_after;
 
+  // When the server says that it is. None: it does not.
+  std::optional<std::chrono::system_clock::time_point> date() const;
   bool ok() const { return status >= 200 && status < 300; }
   // The last one of that name, without regard to case; empty when there is none.
   std::string header(std::string_view name) const;

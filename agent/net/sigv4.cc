@@ -108,12 +108,6 @@ std::string signature(const UnsignedRequest& request,
   return tape::hex(hmac(key, text));
 }
 
-std::string url_of(const UnsignedRequest& request) {
-  const std::string query = canonical_query(request.query);
-  return request.scheme + "://" + request.host + percent_encoded(request.path, true) +
-         (query.empty() ? "" : "?" + query);
-}
-
 }  // namespace
 
 std::string percent_encoded(std::string_view text, bool keep_slash) {
@@ -138,6 +132,12 @@ std::string canonical_request(const UnsignedRequest& request) {
   for (const auto& [name, value] : canonical_headers(request))
     out.append(name).append(":").append(value).append("\n");
   return out + "\n" + signed_headers(request) + "\n" + request.payload_sha256;
+}
+
+std::string url_of(const UnsignedRequest& request) {
+  const std::string query = canonical_query(request.query);
+  return request.scheme + "://" + request.host + percent_encoded(request.path, true) +
+         (query.empty() ? "" : "?" + query);
 }
 
 SignedRequest signed_request(const UnsignedRequest& request,

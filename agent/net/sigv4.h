@@ -37,6 +37,9 @@ struct UnsignedRequest {
   std::string payload_sha256;       // lower case hex, or kUnsignedPayload
 };
 
+// Where it goes, as it is signed.
+std::string url_of(const UnsignedRequest& request);
+
 struct SignedRequest {
   std::string url;
   std::vector<HttpHeader> headers;  // Host is not among them: it follows from the URL

@@ -53,14 +53,6 @@ const KnownCode* known(const std::string& code) {
   return found == kKnownCodes.end() ? nullptr : found;
 }
 
-// RFC 9110 §5.6.7: Sun, 06 Nov 1994 08:49:37 GMT.
-std::optional<std::int64_t> http_date(const std::string& text) {
-  std::tm parts{};
-  const char* const end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end == nullptr) return std::nullopt;
-  return ::timegm(&parts);
-}
-
 bool fits_host_name(const std::string& bucket) {
   return bucket.find('_') == std::string::npos && bucket.find('.') == std::string::npos &&
          std::none_of(bucket.begin(), bucket.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -152,10 +144,11 @@ std::optional<Credentials> S3Client::mended(const HttpResponse& response,
   const S3Failure said = failure_in(response.body).value_or(S3Failure{});
   if (mend_region(response, said.region)) return used;
   if (said.code == "RequestTimeTooSkewed") {
-    const auto theirs = http_date(response.header("Date"));
+    const auto theirs = response.date();
     const bool first = skew_seconds_ == 0;
     if (!theirs || !first) return std::nullopt;
-    skew_seconds_ = *theirs - Clock::Time::clock::to_time_t(context_.clock.now());
+    skew_seconds_ =
+        std::chrono::duration_cast<std::chrono::seconds>(*theirs - context_.clock.now()).count();
     return used;
   }
   if (said.code == "ExpiredToken" || said.code == "TokenRefreshRequired") {
@@ -195,6 +188,17 @@ void S3Client::fail(const S3Request& request, const HttpResponse& response) cons
   HttpError error(code != nullptr ? code->failure : failure_of_status(response.status), what, hint);
   error.set_retry_after(response.retry_after);
   throw HttpError(error);
+}
+
+HttpResponse S3Client::send_unsigned(const S3Request& request) {
+  const Target to = target(request.key);
+  UnsignedRequest plain{request.method, to.scheme, to.host, to.path, request.query, {}, ""};
+  HttpRequest http;
+  http.method = request.method;
+  http.url = url_of(plain);
+  http.body_limit = request.body_limit;
+  http.sink = request.sink;
+  return context_.http.send(http);
 }
 
 std::string S3Client::presigned(const std::string& method,

@@ -53,13 +53,13 @@ class S3Client {
   // Throws what the answer to `request` says.
   [[noreturn]] void fail(const S3Request& request, const HttpResponse& response) const;
 
+  // Without a signature: what anybody gets.
+  HttpResponse send_unsigned(const S3Request& request);
   // Good for anybody who has it, for so many seconds. `method`: GET or PUT.
   std::string presigned(const std::string& method, const std::string& key, std::uint32_t seconds);
 
   // For messages.
   std::string name_of(const std::string& key) const;
-  // Between this machine's clock and the server's, when a request failed by it.
-  std::chrono::seconds skew() const { return std::chrono::seconds(skew_seconds_.load()); }
 
  private:
   struct Target {
@@ -69,6 +69,8 @@ class S3Client {
     std::string region;
   };
   Target target(const std::string& key) const;
+  // The server's clock less this machine's, once a request failed by it.
+  std::chrono::seconds skew() const { return std::chrono::seconds(skew_seconds_.load()); }
   HttpResponse send_once(const S3Request& request, const Credentials& credentials);
   std::optional<Credentials> mended(const HttpResponse& response, const Credentials& used);
   bool mend_region(const HttpResponse& response, const std::string& said);

@@ -59,6 +59,7 @@ class S3StoreImpl final : public S3Store {
  public:
   S3StoreImpl(const S3Parts& parts, S3Options options)
       : options_(std::move(options)),
+        clock_(parts.clock),
         client_({parts.http, parts.credentials, parts.clock}, options_) {}
 
   std::string name() const override { return client_.name_of(options_.location.prefix); }
@@ -245,6 +246,46 @@ class S3StoreImpl final : public S3Store {
       if (batch.size() == kDeleteMax) remove_batch(batch);
     }
     if (!batch.empty()) remove_batch(batch);
+  }
+
+  std::chrono::seconds clock_ahead() override {
+    const S3Request request = of_bucket("GET", {{"list-type", "2"}, {"max-keys", "1"}});
+    const auto theirs = client_.send(request).date();
+    if (!theirs) return std::chrono::seconds(0);
+    return std::chrono::duration_cast<std::chrono::seconds>(*theirs - clock_.now());
+  }
+
+  bool keeps_what_is_there(const std::string& key, tape::ByteView content) override {
+    S3Request request = of("PUT", key);
+    request.headers.push_back({"If-None-Match", "*"});
+    add_object_headers(request, false);
+    add_body(request, content);
+    return client_.send_or(request, {412, 501}).status == 412;
+  }
+
+  BucketRules rules() override {
+    const S3Request request = of_bucket("GET", {{"lifecycle", ""}});
+    const HttpResponse response = client_.send_or(request, {404, 501});
+    BucketRules out;
+    if (!response.ok()) return out;
+    const std::string own = whole("");
+    const auto shorter = [](auto& was, const auto& now) {
+      if (now && (!was || *now < *was)) was = now;
+    };
+    for (const LifecycleRule& rule : parse_lifecycle(response.body)) {
+      if (!own.starts_with(rule.prefix) && !rule.prefix.starts_with(own)) continue;
+      shorter(out.abort_uploads_days, rule.abort_uploads_days);
+      shorter(out.expire_days, rule.expire_days);
+    }
+    return out;
+  }
+
+  bool anybody_reads(const std::string& key) override {
+    return client_.send_unsigned(of("GET", key)).ok();
+  }
+
+  bool anybody_lists() override {
+    return client_.send_unsigned(of_bucket("GET", {{"list-type", "2"}, {"max-keys", "1"}})).ok();
   }
 
   std::string presigned(const std::string& method,
@@ -457,6 +498,7 @@ class S3StoreImpl final : public S3Store {
   }
 
   const S3Options options_;
+  Clock& clock_;
   S3Client client_;
   std::atomic<bool> conditions_ = true;  // the store knows If-None-Match
   std::atomic<bool> batches_ = true;     // the store knows DeleteObjects

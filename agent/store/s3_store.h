@@ -11,7 +11,9 @@
 // Threads: any number of callers.
 // Spec:    Amazon S3 API Reference; docs/adr/0016.
 #pragma once
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/credentials.h"
@@ -21,8 +23,22 @@
 
 namespace agent {
 
+// What a bucket does by itself below a prefix, as its lifecycle rules say. None: nothing.
+struct BucketRules {
+  std::optional<std::uint64_t> abort_uploads_days;
+  std::optional<std::uint64_t> expire_days;  // 0: at a date
+};
+
 class S3Store : public ObjectStore {
  public:
+  // The server's clock less this machine's.
+  virtual std::chrono::seconds clock_ahead() = 0;
+  // Whether a PUT with If-None-Match leaves an object that is there: `key`, of this content.
+  virtual bool keeps_what_is_there(const std::string& key, tape::ByteView content) = 0;
+  virtual BucketRules rules() = 0;
+  // Whether anybody may, without credentials.
+  virtual bool anybody_reads(const std::string& key) = 0;
+  virtual bool anybody_lists() = 0;
   // For GET or PUT by anybody who has it. Fails: Error{usage}.
   virtual std::string presigned(const std::string& method,
                                 const std::string& key,

@@ -260,6 +260,29 @@ UploadsPage parse_uploads(tape::ByteView document) {
   return out;
 }
 
+std::vector<LifecycleRule> parse_lifecycle(tape::ByteView document) {
+  std::vector<LifecycleRule> out;
+  const Element root = parsed(document, "LifecycleConfiguration");
+  for (const Element& element : root.children) {
+    if (element.name != "Rule" || element.text_of("Status") != "Enabled") continue;
+    LifecycleRule rule;
+    rule.prefix = element.text_of("Prefix");
+    if (const Element* filter = element.child("Filter")) {
+      const Element* both = filter->child("And");
+      rule.prefix = (both == nullptr ? filter : both)->text_of("Prefix");
+    }
+    if (const Element* abort = element.child("AbortIncompleteMultipartUpload"))
+      rule.abort_uploads_days = number(*abort, "DaysAfterInitiation");
+    if (const Element* expiration = element.child("Expiration")) {
+      const bool by_days = expiration->child("Days") != nullptr;
+      if (by_days) rule.expire_days = number(*expiration, "Days");
+      if (expiration->child("Date") != nullptr) rule.expire_days = 0;
+    }
+    out.push_back(rule);
+  }
+  return out;
+}
+
 std::vector<S3Failure> parse_delete_failures(tape::ByteView document) {
   std::vector<S3Failure> out;
   for (const Element& element : parsed(document, "DeleteResult").children) {

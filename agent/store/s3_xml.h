@@ -49,6 +49,14 @@ struct UploadsPage {
 };
 UploadsPage parse_uploads(tape::ByteView document);
 
+// One rule of a bucket's lifecycle, of those that are enabled.
+struct LifecycleRule {
+  std::string prefix;
+  std::optional<std::uint64_t> abort_uploads_days;
+  std::optional<std::uint64_t> expire_days;  // 0: at a date
+};
+std::vector<LifecycleRule> parse_lifecycle(tape::ByteView document);
+
 // What could not be deleted.
 std::vector<S3Failure> parse_delete_failures(tape::ByteView document);
 
