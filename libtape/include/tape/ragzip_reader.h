@@ -121,6 +121,8 @@ class RagzipReader {
   void read_ahead(GzRange range, ByteCount most);
   // The same for metadata.
   void read_metadata_ahead(GzRange range, ByteCount most);
+  // What was read of the metadata is read again. The same caller.
+  void forget_metadata();
 
  private:
   ByteView page(std::uint64_t number);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/second_look.h"
 #include "codec/digest.h"
 #include "format/tar_format.h"
 #include "format/tar_layout.h"
@@ -181,7 +182,12 @@ std::shared_ptr<VolumeFile> Archive::volume(std::size_t number) {
   const ArchiveVolume& facts = volumes_[number];
   std::shared_ptr<VolumeFile> reader;
   const auto failure = failure_of([&] {
-    within(facts.name, [&] { reader = std::make_shared<VolumeFile>(facts.open(), facts); });
+    reader = second_look(
+        [&] {
+          return within(facts.name,
+                        [&] { return std::make_shared<VolumeFile>(facts.open(), facts); });
+        },
+        [] {});
   });
   // The manifest names it, so its absence is damage.
   if (failure && failure->kind() == ErrorKind::not_found)

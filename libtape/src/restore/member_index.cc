@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/second_look.h"
 #include "codec/member_index_node.h"
 #include "format/path_order.h"
 #include "tape/error.h"
@@ -57,6 +58,7 @@ MemberIndex::~MemberIndex() = default;
 
 template <class Record, class Read>
 std::vector<Record> MemberIndex::read_node(GzRange place, int kind, Read read) {
+  const auto read_once = [&] {
   return within("node at " + std::to_string(place.begin.value()), [&] {
     const auto member =
         ragzip_.metadata_member(place.begin, root_.extension, {"TM", "node", place.size});
@@ -72,6 +74,8 @@ std::vector<Record> MemberIndex::read_node(GzRange place, int kind, Read read) {
     if (!decoder.at_end()) corrupt("bytes behind the last record");
     return records;
   });
+  };
+  return second_look(read_once, [&] { ragzip_.forget_metadata(); });
 }
 
 std::vector<MemberRecord> MemberIndex::leaf(GzRange place) {

@@ -29,6 +29,11 @@ class MetadataReader {
   // The member at `at`, which must end at or before `limit`. Fails: corrupt unless it is empty,
   // has an EXTRA field alone, and in it the subfield first.
   Member member(GzOffset at, GzOffset limit, const Request& request);
+  // Keeps nothing of what was read, the tail included.
+  void forget() {
+    tail_.forget();
+    window_.forget();
+  }
   // From now on a miss inside `range` reads on up to its end, at most `most` bytes.
   void read_ahead(GzRange range, ByteCount most) { window_.expect(range, most); }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/endian.h"
+#include "base/second_look.h"
 #include "format/gzip_format.h"
 #include "tape/error.h"
 
@@ -28,6 +29,10 @@ ByteCount largest_size(std::size_t inflated) {
 }  // namespace
 
 GzRange PageDecoder::decode(GzRange place, MutableBytes out, Begin begin) {
+  return second_look([&] { return decode_once(place, out, begin); }, [&] { window_.forget(); });
+}
+
+GzRange PageDecoder::decode_once(GzRange place, MutableBytes out, Begin begin) {
   const std::size_t length = out.size();
   GzOffset at = place.begin;
   GzOffset content = at;

@@ -37,6 +37,7 @@ class PageDecoder {
     std::size_t produced = 0;
     bool metadata = false;  // its first subfield is RA
   };
+  GzRange decode_once(GzRange place, MutableBytes out, Begin begin);
   Step decode_member(GzOffset at, GzOffset limit, MutableBytes out);
 
   RangeWindow& window_;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "base/second_look.h"
 #include "format/gzip_format.h"
 #include "format/ragzip_format.h"
 #include "tape/error.h"
@@ -57,7 +58,12 @@ GzRange PageIndex::place(std::uint64_t number) {
   }
   if (options_.mode == IndexMode::direct) return descend(number);
   const std::lock_guard lock(mutex_);
-  return descend(number);
+  return second_look([&] { return descend(number); },
+                     [&] {
+                       metadata_.forget();
+                       for (auto& level : cache_)
+                         level.clear();
+                     });
 }
 
 GzRange PageIndex::descend(std::uint64_t number) {

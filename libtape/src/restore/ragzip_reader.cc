@@ -39,6 +39,10 @@ RagzipReader::MetadataMember RagzipReader::metadata_member(GzOffset at,
   return object_.metadata.member(at, limit, request);
 }
 
+void RagzipReader::forget_metadata() {
+  object_.metadata.forget();
+}
+
 ByteCount RagzipReader::page_length(std::uint64_t number) const {
   return tape::page_length(geometry(), number);
 }

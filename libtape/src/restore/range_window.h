@@ -19,6 +19,9 @@ class RangeWindow {
   // From now on a miss inside `range` reads on up to its end, at most `most` bytes at once.
   void expect(GzRange range, ByteCount most);
 
+  // What is asked for next is read from the source.
+  void forget() { bytes_.clear(); }
+
   bool holds(GzOffset at, ByteCount size) const;
   // How many bytes from `at` on it holds.
   ByteCount held(GzOffset at) const {
