@@ -190,8 +190,7 @@ TEST_CASE("backup: an open upload that lost a part is begun again before anythin
     std::map<std::string, tape::Bytes> found;
     store->list("s/", [&](const agent::ObjectInfo& object) {
       const std::string name = object.key.substr(object.key.rfind('/') + 1);
-      if (name.starts_with("s.tar.gz"))
-        found[name] = store->get(object.key, 1 << 24);
+      if (name.starts_with("s.tar.gz")) found[name] = store->get(object.key, 1 << 24);
     });
     REQUIRE(found == volumes(untroubled));
   }
@@ -326,8 +325,8 @@ TEST_CASE("backup: --restart does not give up the run of another tree", "[fault]
 
 namespace {
 
-// A store that does something of its own when a manifest is put or opened.
-class MeddlingStore final : public WrappedStore {
+// A store that does something of its own when a manifest is put or got.
+class MeddlingStore final : public agent::WrappedStore {
  public:
   explicit MeddlingStore(agent::ObjectStore& store) : WrappedStore(store) {}
   std::optional<agent::ObjectInfo> put(const std::string& key,
@@ -388,7 +387,7 @@ TEST_CASE("verify: a volume that shrinks between two looks is damage", "[fault]"
   const std::string id = run(store, folder, small_backup(folder)).snapshot;
   const tape::Manifest manifest = agent::read_manifest(store, "s", id);
   const std::string key = agent::object_key(manifest, manifest.volumes[1]);
-  class Shrinking final : public WrappedStore {
+  class Shrinking final : public agent::WrappedStore {
    public:
     Shrinking(agent::ObjectStore& held, agent::ObjectInfo before)
         : WrappedStore(held), before_(std::move(before)) {}

@@ -150,7 +150,7 @@ TEST_CASE("forget: a backup that commits meanwhile keeps its volumes, or is told
 namespace {
 
 // The manifest arrives behind the last look in front of a deletion.
-class CommittingStore final : public WrappedStore {
+class CommittingStore final : public agent::WrappedStore {
  public:
   CommittingStore(MemoryStore& store, std::function<void()> commit)
       : WrappedStore(store), commit_(std::move(commit)) {}

@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "store/object_store.h"
+#include "store/wrapped_store.h"
 #include "support/faulty.h"
 #include "support/memory_io.h"
 
@@ -158,105 +158,19 @@ class MemoryStore final : public agent::ObjectStore {
   std::uint64_t next_ = 0;
 };
 
-// Hands every call on to another store; a test overrides what it wants to meddle with.
-class WrappedStore : public agent::ObjectStore {
- public:
-  explicit WrappedStore(agent::ObjectStore& store) : store_(store) {}
-
-  std::string name() const override { return store_.name(); }
-  std::string identity() const override { return store_.identity(); }
-  std::uint32_t part_count_max() const override { return store_.part_count_max(); }
-  tape::ByteCount part_size_min() const override { return store_.part_size_min(); }
-  std::optional<agent::ObjectInfo> put(const std::string& key,
-                                       tape::ByteView bytes,
-                                       Put how) override {
-    return around([&] { return store_.put(key, bytes, how); });
-  }
-  std::string begin_upload(const std::string& key) override {
-    return around([&] { return store_.begin_upload(key); });
-  }
-  agent::PartInfo put_part(const std::string& key,
-                           const std::string& upload,
-                           const agent::UploadedPart& part) override {
-    return around([&] { return store_.put_part(key, upload, part); });
-  }
-  std::vector<agent::PartInfo> list_parts(const std::string& key,
-                                          const std::string& upload) override {
-    return around([&] { return store_.list_parts(key, upload); });
-  }
-  agent::ObjectInfo complete_upload(const std::string& key,
-                                    const std::string& upload,
-                                    const std::vector<agent::PartInfo>& parts) override {
-    return around([&] { return store_.complete_upload(key, upload, parts); });
-  }
-  void abort_upload(const std::string& key, const std::string& upload) override {
-    around([&] { store_.abort_upload(key, upload); });
-  }
-  void abort_uploads(const std::string& prefix) override {
-    around([&] { store_.abort_uploads(prefix); });
-  }
-  std::vector<agent::UploadInfo> list_uploads(const std::string& prefix) override {
-    return around([&] { return store_.list_uploads(prefix); });
-  }
-  std::optional<agent::ObjectInfo> head(const std::string& key) override {
-    return around([&] { return store_.head(key); });
-  }
-  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
-    return around([&] { return store_.open(key); });
-  }
-  std::unique_ptr<tape::RangeSource> open_known(const agent::ObjectInfo& known) override {
-    return around([&] { return store_.open_known(known); });
-  }
-  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
-    return around([&] { return store_.get(key, limit); });
-  }
-  void list(const std::string& prefix,
-            const std::function<void(const agent::ObjectInfo&)>& visit) override {
-    around([&] { store_.list(prefix, visit); });
-  }
-  std::vector<std::string> folders(const std::string& prefix) override {
-    return around([&] { return store_.folders(prefix); });
-  }
-  void remove(const std::string& key) override {
-    around([&] { store_.remove(key); });
-  }
-  void remove_all(const std::vector<std::string>& keys) override {
-    around([&] { store_.remove_all(keys); });
-  }
-
- protected:
-  virtual void before() {}
-  virtual void after() {}
-
- private:
-  template <class Step>
-  auto around(Step step) -> decltype(step()) {
-    before();
-    if constexpr (std::is_void_v<decltype(step())>) {
-      step();
-      after();
-    } else {
-      auto out = step();
-      after();
-      return out;
-    }
-  }
-  agent::ObjectStore& store_;
-};
-
 // When a call fails: before it reached the store, or after, the answer being lost.
 enum class Lost { request, answer };
 
-class FaultyStore final : public WrappedStore {
+// Reads of what it opened are calls, too.
+class FaultyStore final : public agent::WrappedStore {
  public:
   FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost)
       : WrappedStore(store), faults_(faults), lost_(lost) {}
 
  private:
-  void before() override {
+  void around(const agent::StoreCall&, const std::function<void()>& step) override {
     if (lost_ == Lost::request) fault();
-  }
-  void after() override {
+    step();
     if (lost_ == Lost::answer) fault();
   }
   void fault() {
@@ -269,12 +183,15 @@ class FaultyStore final : public WrappedStore {
 };
 
 // Each call takes its time, a random one.
-class SlowStore final : public WrappedStore {
+class SlowStore final : public agent::WrappedStore {
  public:
   SlowStore(agent::ObjectStore& store, std::uint64_t seed) : WrappedStore(store), random_(seed) {}
 
  private:
-  void before() override { std::this_thread::sleep_for(delay()); }
+  void around(const agent::StoreCall&, const std::function<void()>& step) override {
+    std::this_thread::sleep_for(delay());
+    step();
+  }
   std::chrono::microseconds delay() {
     const std::lock_guard lock(mutex_);
     return std::chrono::microseconds(random_() % 2000);
