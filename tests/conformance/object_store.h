@@ -66,14 +66,21 @@ inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>&
   SECTION("uploads that are under way are listed below their prefix, and each can be aborted") {
     const std::string one = store->begin_upload("s/a/x");
     const std::string two = store->begin_upload("s/b/y");
-    const auto all = store->list_uploads("");
-    CHECK(all.size() == 2);
-    const auto below = store->list_uploads("s/b/");
+    // There may be others: of a call that was tried again, its answer being lost.
+    const auto listed = [&](const std::string& prefix, const std::string& upload) {
+      std::vector<agent::UploadInfo> out = store->list_uploads(prefix);
+      for (const agent::UploadInfo& info : out)
+        CHECK(info.key.starts_with(prefix));
+      std::erase_if(out, [&](const agent::UploadInfo& info) { return info.upload != upload; });
+      return out;
+    };
+    CHECK(listed("", one).size() == 1);
+    CHECK(listed("", two).size() == 1);
+    CHECK(listed("s/b/", one).empty());
+    const auto below = listed("s/b/", two);
     REQUIRE(below.size() == 1);
-    CHECK(below[0].upload == two);
-    CHECK(below[0].key.starts_with("s/b/"));
     store->abort_upload(below[0].key, below[0].upload);
-    CHECK(store->list_uploads("s/b/").empty());
+    CHECK(listed("", two).empty());
     CHECK(store->list_parts("s/a/x", one).empty());
   }
 
@@ -108,9 +115,10 @@ inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>&
   }
 
   SECTION("any key is stored, listed and removed as it is") {
-    const std::vector<std::string> odd = {
-        "odd/ space", "odd/%41", "odd/+plus+", "odd/<a&b>\"'", "odd/=?#;:@,$!*()[]~",
-        "odd/\xC3\xA9\xE2\x82\xAC", "odd/\xF0\x9F\x93\xBC"};
+    const std::vector<std::string> odd = {"odd/ space",          "odd/%41",
+                                          "odd/+plus+",          "odd/<a&b>\"'",
+                                          "odd/=?#;:@,$!*()[]~", "odd/\xC3\xA9\xE2\x82\xAC",
+                                          "odd/\xF0\x9F\x93\xBC"};
     for (const std::string& key : odd)
       store->put(key, tape::as_bytes(key), ObjectStore::Put::replace);
     CHECK(keys_in(*store, "odd/") == odd);
@@ -198,8 +206,9 @@ inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>&
     CHECK(whole == std::string(part_size, 'a') + std::string(part_size, 'b') + "end");
     CHECK(failed([&] { store->list_parts("f/x", upload); }).kind() == ErrorKind::not_found);
     tape::ByteCount again = 2 * part_size + 3;
-    const auto failure = tape::failure_of(
-        [&] { again = store->complete_upload("f/x", upload, {p1, p2, p3}).size; });
+    const auto failure = tape::failure_of([&] {
+      again = store->complete_upload("f/x", upload, {p1, p2, p3}).size;
+    });
     CHECK((!failure || failure->kind() == ErrorKind::not_found));
     CHECK(again == 2 * part_size + 3);
     CHECK(content(*store, "f/x") == whole);
