@@ -2,10 +2,15 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <random>
 
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "store/counting_store.h"
+#include "store/dry_run_store.h"
 #include "store/file_store.h"
+#include "store/limited_store.h"
+#include "store/retry_store.h"
 #include "store/s3_store.h"
 #include "tape/error.h"
 #include "tape/files.h"
@@ -115,6 +120,11 @@ bool is_store(const std::string& what) {
   return has_scheme(what) ? !ends_as_archive(what) : tape::is_directory(what);
 }
 
+template <class Layer, class... Arguments>
+void OpenStore::layer(Arguments&&... arguments) {
+  layers_.push_back(std::make_unique<Layer>(**this, std::forward<Arguments>(arguments)...));
+}
+
 OpenStore::OpenStore(const std::string& what, const StoreWords& words, Access access)
     : clock_(system_clock(check_stop)) {
   const auto limit = [&](const char* option, const std::string& typed,
@@ -132,12 +142,22 @@ OpenStore::OpenStore(const std::string& what, const StoreWords& words, Access ac
                       tape::shown(what) + ": this version knows stores in a directory (a path or "
                                           "file:///path) and at s3://BUCKET/PREFIX");
   }
+  // Whatever a dry run might do by mistake, it does not.
+  if (access == Access::dry_run) layer<DryRunStore>([](const DryRunCall&) {});
 }
 
-OpenStore::~OpenStore() = default;
+
+OpenStore::~OpenStore() {
+  while (!layers_.empty())
+    layers_.pop_back();
+}
 
 void OpenStore::open_directory(const std::string& folder, Access access) {
-  store_ = access == Access::write ? create_file_store(folder, was_made_) : open_file_store(folder);
+  layers_.push_back(access == Access::write ? create_file_store(folder, was_made_)
+                                            : open_file_store(folder));
+  layer<LimitedStore>(LimitedStore::Limits{upload_limit_ ? &*upload_limit_ : nullptr,
+                                           download_limit_ ? &*download_limit_ : nullptr});
+  layer<CountingStore>(counts_);
 }
 
 void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
@@ -157,7 +177,13 @@ void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
   credentials_ = standard_credentials({environment, words.aws_profile, *metadata_http_, *clock_});
   auto s3 = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
   s3_ = s3.get();
-  store_ = std::move(s3);
+  layers_.push_back(std::move(s3));
+  RetryOptions retry;
+  retry.deadline = parse_duration("--retry-for", words.retry_for);
+  if (retry.deadline.count() == 0) retry.attempts_max = 1;
+  retry.seed = std::random_device{}();
+  retry.counts = &counts_;
+  layer<RetryStore>(*clock_, retry);
 }
 
 std::string OpenStore::credentials_source() {

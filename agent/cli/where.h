@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/store_words.h"
 #include "net/clock.h"
@@ -39,8 +40,8 @@ class OpenStore {
   OpenStore& operator=(const OpenStore&) = delete;
   ~OpenStore();
 
-  ObjectStore& operator*() { return *store_; }
-  ObjectStore* operator->() { return store_.get(); }
+  ObjectStore& operator*() { return *layers_.back(); }
+  ObjectStore* operator->() { return layers_.back().get(); }
   // A directory that was not there before.
   bool was_made() const { return was_made_; }
   // Behind a network, where more is sent at a time than to a disk.
@@ -55,6 +56,9 @@ class OpenStore {
  private:
   void open_directory(const std::string& folder, Access access);
   void open_s3(const std::string& url, const StoreWords& words);
+  // A store around the one that is there.
+  template <class Layer, class... Arguments>
+  void layer(Arguments&&... arguments);
 
   // In this order: each is used by those behind it.
   TransferCounts counts_;
@@ -64,11 +68,8 @@ class OpenStore {
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<HttpClient> metadata_http_;  // for credentials, past all proxies
   std::unique_ptr<CredentialsProvider> credentials_;
-  std::unique_ptr<ObjectStore> bare_;
-  S3Store* s3_ = nullptr;  // of these
-  std::unique_ptr<ObjectStore> limited_;
-  std::unique_ptr<ObjectStore> sure_;  // tried again, or counted
-  std::unique_ptr<ObjectStore> store_;
+  std::vector<std::unique_ptr<ObjectStore>> layers_;  // each around the one before (docs/adr/0015)
+  S3Store* s3_ = nullptr;                             // one of them
   bool was_made_ = false;
   bool is_remote_ = false;
 };

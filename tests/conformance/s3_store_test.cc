@@ -9,7 +9,7 @@
 #include "net/credentials.h"
 #include "store/s3_store.h"
 #include "support/catch.h"
-#include "support/memory_store.h"
+#include "store/wrapped_store.h"
 
 namespace {
 
@@ -35,7 +35,7 @@ struct Parts {
 };
 
 // A store below a prefix of its own, with what carries it.
-class OwnStore final : private Parts, public test::WrappedStore {
+class OwnStore final : private Parts, public agent::WrappedStore {
  public:
   explicit OwnStore(const std::string& prefix) : Parts(prefix), WrappedStore(*Parts::store) {}
 };
