@@ -146,7 +146,7 @@ broken() {
 
 # make_certificate: of a private authority, DIR/ca.crt, one for localhost and 127.0.0.1, DIR/tls.crt and DIR/tls.key.
 make_certificate() {
-  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650)
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
   cat >"$dir/tls.conf" <<CONF
 [req]
 distinguished_name = name
@@ -163,7 +163,7 @@ subjectKeyIdentifier = hash
 subjectAltName = DNS:localhost, IP:127.0.0.1
 CONF
   {
-    openssl req -config "$dir/tls.conf" -x509 "${key[@]}" -extensions ca -subj '/CN=authority of a test server' \
+    openssl req -config "$dir/tls.conf" -x509 -days 3650 "${key[@]}" -extensions ca -subj '/CN=authority of a test server' \
       -keyout "$dir/ca.key" -out "$dir/ca.crt"
     openssl req -config "$dir/tls.conf" "${key[@]}" -subj /CN=localhost -keyout "$dir/tls.key" -out "$dir/tls.csr"
     openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 3650 \

@@ -109,7 +109,7 @@ offer_server_packages() {
   fi
   update_lists
   for name in "${missing[@]}"; do
-    if apt-cache show "$name" &>/dev/null; then
+    if [[ $(apt-cache show "$name" 2>/dev/null) ]]; then
       had+=("$name")
     else
       say "this distribution has no package $name; what needs it is skipped"

@@ -16,11 +16,11 @@ stay valid.  Rules are a JSON list; the first that matches a request and is due 
   "action"   status      answer "code" (503) with "s3code" and maybe "retry_after" seconds; the server is not asked.  The
                          request's body is read first, unless "early": true
              ok_error    answer 200 with an <Error> document, "s3code" (InternalError); the server is not asked
-             refuse      close at once, without an answer
+             refuse      close without an answer, at once or after "sec" seconds
              reset_req   reset both sides after "after" bytes of the request's body
              reset_resp  reset after "after" bytes of the response's body
              trunc_resp  an orderly end after "after" bytes of the response's body
-             lost_reply  the server does what it was asked, its answer is thrown away, reset
+             lost_reply  the server does what it was asked, its answer is thrown away, reset, at once or after "sec" seconds
              corrupt_req, corrupt_resp   flip a bit of the body's byte "at"
              stall_req, stall_resp       after "after" bytes of the body nothing moves for "sec" seconds, then reset
              latency     wait "ms" before the request is passed on
@@ -47,8 +47,8 @@ IDLE_SECONDS = 300
 LOG_ENTRIES = 5000
 SETTLE_SECONDS = 0.05       # for the bytes in front of a cut to arrive: a reset overtakes them
 
-NUMBERS = {"status": {"code", "retry_after"}, "ok_error": set(), "refuse": set(), "reset_req": {"after"}, "reset_resp": {"after"},
-           "trunc_resp": {"after"}, "lost_reply": set(), "corrupt_req": {"at"}, "corrupt_resp": {"at"}, "stall_req": {"after", "sec"},
+NUMBERS = {"status": {"code", "retry_after"}, "ok_error": set(), "refuse": {"sec"}, "reset_req": {"after"}, "reset_resp": {"after"},
+           "trunc_resp": {"after"}, "lost_reply": {"sec"}, "corrupt_req": {"at"}, "corrupt_resp": {"at"}, "stall_req": {"after", "sec"},
            "stall_resp": {"after", "sec"}, "latency": {"ms"}, "bandwidth": {"kbps"}}
 WORDS = {"status": {"s3code", "early"}, "ok_error": {"s3code"}}
 CONDITIONS = {"method", "path", "query", "op", "skip", "times", "prob", "window", "action", "seen", "hits"}
@@ -341,6 +341,7 @@ class Exchange:
         if self.action == "lost_reply":
             if not empty:
                 self.pump("resp", head, None, {})
+            time.sleep(self.fault.get("sec", 0))
             raise Cut(self.action)
         self.client.send(head)
         if not empty:
@@ -366,6 +367,7 @@ def serve(state, address, plain):
                 break
             exchange = Exchange(state, client, upstream, head)
             if exchange.action == "refuse":
+                time.sleep(exchange.fault.get("sec", 0))
                 raise Cut(exchange.action)
             if exchange.action == "latency":
                 time.sleep(exchange.fault.get("ms", 100) / 1e3)
