@@ -5,6 +5,7 @@
 #include "backup/part_size.h"
 #include "backup/run.h"
 #include "backup/volume_run.h"
+#include "store/listing.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
 #include "tape/volume_plan.h"
@@ -70,6 +71,14 @@ void send_volumes(const BackupContext& context,
   summary.bytes_read_again += stream.read_again();
 }
 
+// Hints: the snapshot is made, with them or without.
+void keep_listing(const BackupContext& context) {
+  const auto failure =
+      tape::failure_of([&] { write_listing(context.store, context.options.set); });
+  if (failure && context.events.warning)
+    context.events.warning(std::string("the listing was not written: ") + failure->what());
+}
+
 }  // namespace
 
 std::string default_set(const std::string& host, const std::string& root) {
@@ -133,6 +142,7 @@ BackupSummary backup(const BackupContext& context) {
   summary.totals = commit(context.store, *run.journal, *run.catalog, run.plan).totals;
   run.journal.reset();
   remove_journal(context.folder.journal());
+  if (options.listing) keep_listing(context);
   return summary;
 }
 

@@ -29,6 +29,7 @@ struct BackupOptions {
   tape::OnChange on_change = tape::OnChange::mark;
   bool restart = false;
   bool dry_run = false;
+  bool listing = false;  // keeps one, for readers that cannot list
   std::size_t upload_workers = 2;
   std::vector<tape::FileIdentity> own_files;  // state, cache, store: passed over by the scan
 };

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backup/journal.h"
+#include "store/listing.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
 #include "tape/manifest.h"
@@ -171,7 +172,11 @@ class Forget {
 }  // namespace
 
 ForgetReport forget(ObjectStore& store, const ForgetOptions& options) {
-  return Forget(store, options).run();
+  ForgetReport report = Forget(store, options).run();
+  // A listing that somebody keeps there names what is gone.
+  if (!options.dry_run && store.head(snapshots_key(options.set)))
+    write_listing(store, options.set);
+  return report;
 }
 
 void remove_unfinished(ObjectStore& store, const std::string& set, const std::string& snapshot) {

@@ -38,6 +38,7 @@ struct BackupCommand {
   std::string part_size = "auto";
   bool restart = false;
   bool dry_run = false;
+  bool listing = false;
   int parts_in_flight = 0;  // 0: as many as suit the store
   StoreWords store_words;
 
@@ -88,6 +89,7 @@ struct BackupCommand {
     options.on_change = change.parsed();
     options.restart = restart;
     options.dry_run = dry_run;
+    options.listing = listing;
     return options;
   }
 
@@ -250,6 +252,9 @@ void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   command->ragzip.add(verb);
   command->store_words.add_writing(verb);
   command->change.add(verb, "mark");
+  verb.flag("--listing", command->listing,
+            "Keep sets.json and SET/snapshots.json in the store: for readers over plain HTTP, which "
+            "cannot list");
   verb.flag("--restart", command->restart, "Give up what an interrupted run has done");
   verb.flag("-n,--dry-run", command->dry_run,
             "Only scan, and say what would be done and what is left out");

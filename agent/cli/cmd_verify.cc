@@ -53,16 +53,15 @@ struct VerifyCommand {
       throw tape::Error(tape::ErrorKind::usage, "--quick, --deep: only of a tape",
                         "--sample or --full");
     if (is_store(words.what)) return verify_store(share, out);
-    tape::ReadCounts counts;
-    const tape::CountingSource source(tape::open_file_source(words.what), counts);
+    const OpenArchive archive(words.what, words.store);
     const auto failure = tape::failure_of(
-        [&] { tape::within(source.name(), [&] { check(source, counts, share, out); }); });
+        [&] { tape::within(archive.source().name(), [&] { check(archive, share, out); }); });
     if (!failure) return kDone;
     if (failure->kind() != tape::ErrorKind::corrupt) throw tape::Error(*failure);
     out.error(*failure, kDamaged);
     if (out.json()) {
       Json fields = {{"damage", 1}, {"full", full}};
-      fields.update(reading_fields(figures_of(counts)));
+      fields.update(reading_fields(archive.figures()));
       out.line("summary", fields);
     }
     return kDamaged;
@@ -161,11 +160,8 @@ struct VerifyCommand {
                     full ? ", every page, header, hash and padding" : " (--full decodes all)"));
   }
 
-  void check(const tape::CountingSource& source,
-             const tape::ReadCounts& counts,
-             double share,
-             const Output& out) const {
-    tape::Archive archive(source);
+  void check(const OpenArchive& file, double share, const Output& out) const {
+    tape::Archive archive(file.source());
     const tape::RagzipGeometry& geometry = archive.ragzip().geometry();
     std::uint64_t pages = geometry.page_count;
     {
@@ -180,12 +176,12 @@ struct VerifyCommand {
         pages = archive.check_sample(share, std::random_device{}(), heard);
       }
     }
-    show(archive, pages, counts, out);
+    show(archive, pages, file.figures(), out);
   }
 
   void show(tape::Archive& archive,
             std::uint64_t pages,
-            const tape::ReadCounts& counts,
+            const ReadFigures& figures,
             const Output& out) const {
     const std::uint64_t records = archive.index().root().records;
     const std::uint64_t all_pages = archive.ragzip().geometry().page_count;
@@ -195,7 +191,7 @@ struct VerifyCommand {
                      {"pages", all_pages},
                      {"pages_decoded", pages},
                      {"full", full}};
-      fields.update(reading_fields(figures_of(counts)));
+      fields.update(reading_fields(figures));
       out.line("summary", fields);
     }
     out.text(fmt::format(

@@ -1,5 +1,7 @@
 #include "cli/is_tape.h"
 
+#include "cli/where.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -9,6 +11,7 @@
 namespace agent {
 
 bool is_tape(const std::string& path) {
+  if (is_remote_archive(path)) return false;
   constexpr std::string_view kMagic("SQLite format 3\0", 16);
   const auto file = tape::open_file_source(path);
   tape::Bytes head(std::min<tape::ByteCount>(file->size(), kMagic.size()));

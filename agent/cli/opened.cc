@@ -24,14 +24,24 @@ Opened::Opened(const WhatWords& words) {
   if (!words.set.empty() || !words.snapshot.empty())
     throw tape::Error(tape::ErrorKind::usage,
                       tape::shown(words.what) + ": --set and --snapshot are for stores");
-  open_file(words.what);
+  file_ = std::make_unique<OpenArchive>(words.what, words.store);
+  name_ = file_->source().name();
+  size_ = file_->source().size();
+  archive_ = tape::within(name_, [&] { return std::make_unique<tape::Archive>(file_->source()); });
 }
 
-void Opened::open_file(const std::string& path) {
-  source_ = std::make_unique<tape::CountingSource>(tape::open_file_source(path), counts_);
-  name_ = source_->name();
-  size_ = source_->size();
-  archive_ = tape::within(name_, [&] { return std::make_unique<tape::Archive>(*source_); });
+OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) {
+  if (!is_remote_archive(what)) {
+    source_ = std::make_unique<tape::CountingSource>(tape::open_file_source(what), counts_);
+    return;
+  }
+  const RemoteArchive place = parse_remote_archive(what);
+  store_ = std::make_unique<OpenStore>(place.store, words, OpenStore::Access::read);
+  source_ = (*store_)->open(place.key);
+}
+
+ReadFigures OpenArchive::figures() const {
+  return store_ ? figures_of(store_->counts()) : figures_of(counts_);
 }
 
 void Opened::open_snapshot_of(const WhatWords& words) {
@@ -47,8 +57,7 @@ void Opened::open_snapshot_of(const WhatWords& words) {
 }
 
 ReadFigures Opened::figures() const {
-  if (store_) return figures_of(store_->counts());
-  return figures_of(counts_);
+  return store_ ? figures_of(store_->counts()) : file_->figures();
 }
 
 }  // namespace agent

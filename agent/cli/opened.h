@@ -28,6 +28,20 @@ struct WhatWords {
   void add(const Verb& verb, const std::string& help);
 };
 
+// The bytes of one archive, a file's or a remote object's, counted.
+class OpenArchive {
+ public:
+  OpenArchive(const std::string& what, const StoreWords& words);
+
+  const tape::RangeSource& source() const { return *source_; }
+  ReadFigures figures() const;
+
+ private:
+  tape::ReadCounts counts_;  // of a file
+  std::unique_ptr<OpenStore> store_;
+  std::unique_ptr<tape::RangeSource> source_;
+};
+
 class Opened {
  public:
   // Fails: Error{usage} when --set or --snapshot go with an archive; as the archive does.
@@ -44,14 +58,12 @@ class Opened {
   tape::ByteCount size() const { return size_; }
 
  private:
-  void open_file(const std::string& path);
   void open_snapshot_of(const WhatWords& words);
 
   std::string name_;
-  tape::ReadCounts counts_;  // of an archive
   std::unique_ptr<OpenStore> store_;
   std::optional<tape::Manifest> manifest_;
-  std::unique_ptr<tape::RangeSource> source_;
+  std::unique_ptr<OpenArchive> file_;
   tape::ByteCount size_ = 0;
   std::unique_ptr<tape::Archive> archive_;
 };

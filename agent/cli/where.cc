@@ -9,6 +9,7 @@
 #include "store/counting_store.h"
 #include "store/dry_run_store.h"
 #include "store/file_store.h"
+#include "store/http_store.h"
 #include "store/limited_store.h"
 #include "store/retry_store.h"
 #include "store/s3_store.h"
@@ -24,6 +25,10 @@ constexpr const char* kS3Scheme = "s3://";
 
 bool has_scheme(const std::string& what) {
   return what.find("://") != std::string::npos;
+}
+
+bool is_plain_http(const std::string& what) {
+  return what.starts_with("https://") || what.starts_with("http://");
 }
 
 bool ends_as_archive(const std::string& what) {
@@ -85,12 +90,7 @@ S3Options s3_options(const std::string& url,
   return out;
 }
 
-// RFC 8089: an absolute path, percent-encoded.
-std::string path_of_url(const std::string& url) {
-  const std::string encoded = url.substr(std::string(kFileScheme).size());
-  if (!encoded.starts_with('/'))
-    throw tape::Error(tape::ErrorKind::usage,
-                      tape::shown(url) + ": file:///ABSOLUTE/PATH expected");
+std::string percent_decoded(const std::string& encoded) {
   std::string out;
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     unsigned byte = 0;
@@ -103,7 +103,22 @@ std::string path_of_url(const std::string& url) {
   return out;
 }
 
+// RFC 8089: an absolute path, percent-encoded.
+std::string path_of_url(const std::string& url) {
+  const std::string encoded = url.substr(std::string(kFileScheme).size());
+  if (!encoded.starts_with('/'))
+    throw tape::Error(tape::ErrorKind::usage,
+                      tape::shown(url) + ": file:///ABSOLUTE/PATH expected");
+  return percent_decoded(encoded);
+}
+
 }  // namespace
+
+RemoteArchive parse_remote_archive(const std::string& url) {
+  const std::size_t slash = url.rfind('/');
+  const std::string name = url.substr(slash + 1);
+  return {url.substr(0, slash), is_plain_http(url) ? percent_decoded(name) : name};
+}
 
 std::string store_directory(const std::string& what) {
   if (what.empty()) throw tape::Error(tape::ErrorKind::usage, "an empty name of a store");
@@ -135,12 +150,15 @@ OpenStore::OpenStore(const std::string& what, const StoreWords& words, Access ac
   limit("--limit-download", words.limit_download, download_limit_);
   if (what.starts_with(kS3Scheme)) {
     open_s3(what, words);
+  } else if (is_plain_http(what)) {
+    open_http(what, words, access);
   } else if (const std::string folder = store_directory(what); !folder.empty()) {
     open_directory(folder, access);
   } else {
     throw tape::Error(tape::ErrorKind::unsupported,
                       tape::shown(what) + ": this version knows stores in a directory (a path or "
-                                          "file:///path) and at s3://BUCKET/PREFIX");
+                                          "file:///path), at s3://BUCKET/PREFIX, and "
+                                          "for reading at https://HOST/PATH");
   }
   // Whatever a dry run might do by mistake, it does not.
   if (access == Access::dry_run) layer<DryRunStore>([](const DryRunCall&) {});
@@ -160,12 +178,11 @@ void OpenStore::open_directory(const std::string& folder, Access access) {
   layer<CountingStore>(counts_);
 }
 
-void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
+// `ca_bundle`: of a profile.
+void OpenStore::connect(const StoreWords& words, const std::string& ca_bundle) {
   is_remote_ = true;
-  const AwsProfile profile = aws_profile(environment, words.aws_profile);
-  S3Options options = s3_options(url, words, profile, *clock_);
   HttpOptions http;
-  http.ca_bundle = first_of({words.ca_bundle, environment("AWS_CA_BUNDLE"), profile.ca_bundle});
+  http.ca_bundle = first_of({words.ca_bundle, environment("AWS_CA_BUNDLE"), ca_bundle});
   http.idle_timeout = parse_duration("--idle-timeout", words.idle_timeout);
   HttpOptions metadata = http;
   metadata.proxy_from_environment = false;
@@ -174,10 +191,30 @@ void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
   http.counts = &counts_;
   http_ = std::make_unique<HttpClient>(http);
   metadata_http_ = std::make_unique<HttpClient>(metadata);
+}
+
+void OpenStore::open_http(const std::string& url, const StoreWords& words, Access access) {
+  if (access != Access::read)
+    throw tape::Error(tape::ErrorKind::unsupported,
+                      tape::shown(url) + ": a store behind plain HTTP is read-only",
+                      "backups go to a directory or to s3://BUCKET/PREFIX");
+  connect(words, "");
+  layers_.push_back(open_http_store(*http_, url));
+  try_again(words);
+}
+
+void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
+  const AwsProfile profile = aws_profile(environment, words.aws_profile);
+  S3Options options = s3_options(url, words, profile, *clock_);
+  connect(words, profile.ca_bundle);
   credentials_ = standard_credentials({environment, words.aws_profile, *metadata_http_, *clock_});
   auto s3 = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
   s3_ = s3.get();
   layers_.push_back(std::move(s3));
+  try_again(words);
+}
+
+void OpenStore::try_again(const StoreWords& words) {
   RetryOptions retry;
   retry.deadline = parse_duration("--retry-for", words.retry_for);
   if (retry.deadline.count() == 0) retry.attempts_max = 1;

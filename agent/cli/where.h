@@ -23,6 +23,12 @@ namespace agent {
 bool is_store(const std::string& what);
 // An archive behind a URL.
 bool is_remote_archive(const std::string& what);
+// As a store, and a key in it.
+struct RemoteArchive {
+  std::string store;
+  std::string key;
+};
+RemoteArchive parse_remote_archive(const std::string& url);
 
 // The directory behind a store's name, or empty.
 std::string store_directory(const std::string& what);
@@ -33,7 +39,7 @@ std::string store_directory(const std::string& what);
 class OpenStore {
  public:
   enum class Access { read, write, dry_run };
-  // Fails: not_found; usage; unsupported (https:// is for a later version); as the store does.
+  // Fails: not_found; usage; unsupported (https:// is for reading only); as the store does.
   // `write` makes a directory whose parent is there.
   OpenStore(const std::string& what, const StoreWords& words, Access access);
   OpenStore(const OpenStore&) = delete;
@@ -55,7 +61,10 @@ class OpenStore {
 
  private:
   void open_directory(const std::string& folder, Access access);
+  void connect(const StoreWords& words, const std::string& ca_bundle);
+  void open_http(const std::string& url, const StoreWords& words, Access access);
   void open_s3(const std::string& url, const StoreWords& words);
+  void try_again(const StoreWords& words);
   // A store around the one that is there.
   template <class Layer, class... Arguments>
   void layer(Arguments&&... arguments);

@@ -1,45 +1,45 @@
 // One object of S3, read in ranges.
 //
-// Each read names the object's ETag, that of the first answer where none is known, so all of them
-// see one object.
-// Fails:   object_changed; not_found; unsupported where the store gives no ranges; HttpError.
+// Fails:   as HttpObject and S3Client do.
 // Threads: any number of readers.
 #pragma once
-#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "net/http_object.h"
 #include "store/object_store.h"
 #include "store/s3_client.h"
 #include "tape/error.h"
-#include "tape/io.h"
 
 namespace agent {
 
-class S3Source final : public tape::RangeSource {
+class S3Source final : public HttpObject {
  public:
-  // `key`: whole. `known.etag` may be empty.
+  // `key`: whole. `known.etag` may be empty. `headers`: a customer's key.
   S3Source(S3Client& client, std::string key, ObjectInfo known, std::vector<HttpHeader> headers)
-      : client_(client),
+      : HttpObject(known.size, std::move(known.etag)),
+        client_(client),
         key_(std::move(key)),
-        size_(known.size),
-        headers_(std::move(headers)),
-        etag_(std::move(known.etag)) {}
+        headers_(std::move(headers)) {}
 
-  tape::ByteCount size() const override { return size_; }
   std::string name() const override { return tape::shown(client_.name_of(key_)); }
-  void read_at(tape::GzOffset at, tape::MutableBytes out) const override;
 
  private:
-  void check(const HttpResponse& response, const std::string& range, bool whole) const;
-  std::string etag() const;
-  void must_have_etag(const std::string& found) const;
+  HttpResponse ask(const std::vector<HttpHeader>& headers,
+                   const std::function<void(tape::ByteView)>& sink) const override {
+    S3Request request;
+    request.method = "GET";
+    request.key = key_;
+    request.headers = headers_;
+    request.headers.insert(request.headers.end(), headers.begin(), headers.end());
+    request.sink = sink;
+    return client_.send(request);
+  }
 
   S3Client& client_;
   const std::string key_;
-  const tape::ByteCount size_;
-  const std::vector<HttpHeader> headers_;  // a customer's key
-  mutable std::mutex mutex_;               // of this one
-  mutable std::string etag_;               // empty: not known yet
+  const std::vector<HttpHeader> headers_;
 };
 
 }  // namespace agent

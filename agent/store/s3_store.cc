@@ -5,6 +5,7 @@
 #include <ctime>
 #include <type_traits>
 
+#include "net/http_object.h"
 #include "net/md5.h"
 #include "store/s3_client.h"
 #include "store/s3_source.h"
@@ -398,18 +399,12 @@ class S3StoreImpl final : public S3Store {
   std::string checked_etag(const S3Request& request,
                            const HttpResponse& response,
                            tape::ByteView bytes) const {
-    const std::string etag = etag_in(response);
+    const std::string etag = strong_etag(response);
     if (is_md5(etag) && !hides_md5(response) && etag != tape::hex(md5(bytes)))
       throw HttpError(HttpFailure::garbled, request.method + " " +
                                                 shown(client_.name_of(request.key)) +
                                                 ": its ETag is not the MD5 of these bytes");
     return etag;
-  }
-
-  static std::string etag_in(const HttpResponse& response) {
-    const std::string text = response.header("ETag");
-    const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
-    return quoted ? text.substr(1, text.size() - 2) : text;
   }
 
   // `clear`: whether its ETag tells of its content.
@@ -424,7 +419,7 @@ class S3StoreImpl final : public S3Store {
         size.size() > 18)
       throw Error(ErrorKind::io, shown(client_.name_of(request.key)) + ": Content-Length \"" +
                                      shown(size) + "\", a number expected");
-    return ObjectInfo{key, std::stoull(size), etag_in(response)};
+    return ObjectInfo{key, std::stoull(size), strong_etag(response)};
   }
 
   // Neither its answer nor its ETag there is to be believed (RGW's is empty): the object is. It may

@@ -1,63 +1,59 @@
-#include "store/s3_source.h"
+#include "net/http_object.h"
 
 #include <algorithm>
 
 #include "net/http_error.h"
+#include "tape/error.h"
 
 namespace agent {
 namespace {
 
 const char* const kNoRanges = "this store gives no ranges: download the archive and read it there";
 
-// RFC 9110 §8.8.3: a weak one says nothing of bytes.
-bool is_strong(const std::string& etag) {
-  return etag.size() > 2 && etag.front() == '"' && etag.back() == '"';
-}
-
 }  // namespace
 
-std::string S3Source::etag() const {
+std::string strong_etag(const HttpResponse& response) {
+  const std::string text = response.header("ETag");
+  const bool strong = text.size() > 2 && text.front() == '"' && text.back() == '"';
+  return strong ? text.substr(1, text.size() - 2) : "";
+}
+
+std::string HttpObject::etag() const {
   const std::lock_guard lock(mutex_);
   return etag_;
 }
 
-// Some servers pass over If-Match: what they answer is looked at, too.
-void S3Source::must_have_etag(const std::string& found) const {
-  if (!is_strong(found)) return;
-  const std::string text = found.substr(1, found.size() - 2);
+void HttpObject::must_have_etag(const std::string& found) const {
+  if (found.empty()) return;
   const std::lock_guard lock(mutex_);
-  if (etag_.empty()) etag_ = text;
-  if (etag_ != text)
+  if (etag_.empty()) etag_ = found;
+  if (etag_ != found)
     throw HttpError(HttpFailure::changed, name() + ": replaced while it was read");
 }
 
-void S3Source::read_at(tape::GzOffset at, tape::MutableBytes out) const {
+void HttpObject::read_at(tape::GzOffset at, tape::MutableBytes out) const {
   if (out.empty()) return;
   const std::uint64_t last = at.value() + out.size() - 1;
   const std::string range = std::to_string(at.value()) + "-" + std::to_string(last);
-  S3Request request;
-  request.method = "GET";
-  request.key = key_;
-  request.headers = headers_;
-  request.headers.push_back({"Range", "bytes=" + range});
+  std::vector<HttpHeader> headers{{"Range", "bytes=" + range}};
   if (const std::string tag = etag(); !tag.empty())
-    request.headers.push_back({"If-Match", "\"" + tag + "\""});
+    headers.push_back({"If-Match", "\"" + tag + "\""});
   std::size_t taken = 0;
-  request.sink = [&](tape::ByteView piece) {
+  const auto take = [&](tape::ByteView piece) {
     if (piece.size() > out.size() - taken)
       throw HttpError(HttpFailure::no_ranges, name() + ": more than bytes " + range, kNoRanges);
     std::copy(piece.begin(), piece.end(), out.begin() + static_cast<std::ptrdiff_t>(taken));
     taken += piece.size();
   };
-  check(client_.send(request), range, at.value() == 0 && out.size() == size_);
+  check(ask(headers, take), range, at.value() == 0 && out.size() == size_);
   if (taken != out.size())
     throw HttpError(HttpFailure::connection, name() + ": " + std::to_string(taken) + " bytes of " +
                                                  std::to_string(out.size()));
 }
 
 // `whole`: all of the object was asked for.
-void S3Source::check(const HttpResponse& response, const std::string& range, bool whole) const {
-  must_have_etag(response.header("ETag"));
+void HttpObject::check(const HttpResponse& response, const std::string& range, bool whole) const {
+  must_have_etag(strong_etag(response));
   if (response.status == 200 && whole) return;
   if (response.status != 206)
     throw HttpError(HttpFailure::no_ranges, name() + ": all of it came, bytes " + range +

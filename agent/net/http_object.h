@@ -1,0 +1,48 @@
+// One object of a server, read in ranges.
+//
+// Each read names the object's ETag, that of the first answer where none is known, so all of them
+// see one object; some servers pass over If-Match, so that of each answer is looked at, too. Never
+// If-Range, never several ranges, no suffix ranges.
+//
+// Fails:   HttpError changed, unsatisfiable, no_ranges, connection; as ask() does.
+// Threads: any number of readers.
+// Spec:    RFC 9110 §8.8.3, §13.1.1, §14.
+#pragma once
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "net/http_client.h"
+#include "tape/io.h"
+
+namespace agent {
+
+class HttpObject : public tape::RangeSource {
+ public:
+  tape::ByteCount size() const override { return size_; }
+  void read_at(tape::GzOffset at, tape::MutableBytes out) const override;
+
+ protected:
+  // `etag`: strong, without its quotes; or empty.
+  HttpObject(tape::ByteCount size, std::string etag) : size_(size), etag_(std::move(etag)) {}
+
+  // GET with these headers. Returns 2xx only.
+  virtual HttpResponse ask(const std::vector<HttpHeader>& headers,
+                           const std::function<void(tape::ByteView)>& sink) const = 0;
+
+ private:
+  void check(const HttpResponse& response, const std::string& range, bool whole) const;
+  std::string etag() const;
+  void must_have_etag(const std::string& found) const;
+
+  const tape::ByteCount size_;
+  mutable std::mutex mutex_;   // of this one
+  mutable std::string etag_;  // empty: not known yet
+};
+
+// Of an answer, without quotes; empty where there is none, or a weak one, which says nothing of
+// bytes.
+std::string strong_etag(const HttpResponse& response);
+
+}  // namespace agent

@@ -1,0 +1,184 @@
+#include "store/http_store.h"
+
+#include <algorithm>
+
+#include "net/http_error.h"
+#include "net/http_object.h"
+#include "net/redirects.h"
+#include "net/sigv4.h"
+#include "store/listing.h"
+#include "store/snapshots.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+using tape::Error;
+using tape::ErrorKind;
+using tape::shown;
+
+[[noreturn]] void read_only(const std::string& url) {
+  throw Error(ErrorKind::unsupported, shown(url) + ": a store behind plain HTTP is read-only",
+              "backups go to a directory or to s3://BUCKET/PREFIX");
+}
+
+[[noreturn]] void fail(const HttpRequest& request, const HttpResponse& response) {
+  const bool denied = response.status == 401 || response.status == 403;
+  HttpError error(failure_of_status(response.status),
+                  request.method + " " + shown(request.url) + ": HTTP " +
+                      std::to_string(response.status),
+                  denied ? "the server wants credentials, or does not give this to anybody" : "");
+  error.set_retry_after(response.retry_after);
+  throw HttpError(error);
+}
+
+tape::ByteCount content_length(const HttpRequest& request, const HttpResponse& response) {
+  const std::string text = response.header("Content-Length");
+  constexpr std::size_t kDigitsMax = 18;
+  if (text.empty() || text.size() > kDigitsMax ||
+      text.find_first_not_of("0123456789") != std::string::npos)
+    throw HttpError(HttpFailure::refused, "HEAD " + shown(request.url) +
+                                              ": the server does not say how large it is",
+                    "download the archive and read it there");
+  return std::stoull(text);
+}
+
+// The URL that answered last is asked next: redirects are followed once.
+class HttpFile final : public HttpObject {
+ public:
+  HttpFile(HttpClient& http, std::string url, const ObjectInfo& known)
+      : HttpObject(known.size, known.etag), http_(http), name_(shown(url)), url_(std::move(url)) {}
+
+  std::string name() const override { return name_; }
+
+ private:
+  HttpResponse ask(const std::vector<HttpHeader>& headers,
+                   const std::function<void(tape::ByteView)>& sink) const override {
+    HttpRequest request;
+    {
+      const std::lock_guard lock(mutex_);
+      request.url = url_;
+    }
+    request.headers = headers;
+    request.sink = sink;
+    const HttpResponse response = send_following(http_, request);
+    if (!response.ok()) fail(request, response);
+    const std::lock_guard lock(mutex_);
+    url_ = request.url;
+    return response;
+  }
+
+  HttpClient& http_;
+  const std::string name_;
+  mutable std::mutex mutex_;  // of this one
+  mutable std::string url_;
+};
+
+class HttpStore final : public ObjectStore {
+ public:
+  HttpStore(HttpClient& http, std::string url) : http_(http), url_(std::move(url)) {}
+
+  std::string name() const override { return url_; }
+
+  std::optional<ObjectInfo> put(const std::string&, tape::ByteView, Put) override {
+    read_only(url_);
+  }
+  std::string begin_upload(const std::string&) override { read_only(url_); }
+  PartInfo put_part(const std::string&, const std::string&, const UploadedPart&) override {
+    read_only(url_);
+  }
+  std::vector<PartInfo> list_parts(const std::string&, const std::string&) override {
+    read_only(url_);
+  }
+  ObjectInfo complete_upload(const std::string&,
+                             const std::string&,
+                             const std::vector<PartInfo>&) override {
+    read_only(url_);
+  }
+  void abort_upload(const std::string&, const std::string&) override { read_only(url_); }
+  void abort_uploads(const std::string&) override { read_only(url_); }
+  std::vector<UploadInfo> list_uploads(const std::string&) override { read_only(url_); }
+  void remove(const std::string&) override { read_only(url_); }
+  void remove_all(const std::vector<std::string>&) override { read_only(url_); }
+
+  std::optional<ObjectInfo> head(const std::string& key) override {
+    HttpRequest request = of("HEAD", key);
+    const HttpResponse response = send_following(http_, request);
+    if (response.status == 404 || response.status == 410) return std::nullopt;
+    if (!response.ok()) fail(request, response);
+    return ObjectInfo{key, content_length(request, response), strong_etag(response)};
+  }
+
+  std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
+    const auto found = head(key);
+    if (!found) throw Error(ErrorKind::not_found, shown(url_of_key(key)) + ": not there");
+    return open_known(*found);
+  }
+
+  std::unique_ptr<tape::RangeSource> open_known(const ObjectInfo& known) override {
+    return std::make_unique<HttpFile>(http_, url_of_key(known.key), known);
+  }
+
+  tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
+    HttpRequest request = of("GET", key);
+    request.body_limit = limit;
+    HttpResponse response = send_following(http_, request);
+    if (!response.ok()) fail(request, response);
+    return std::move(response.body);
+  }
+
+  // Manifests, of all snapshots that the listing names; without their sizes.
+  void list(const std::string& prefix,
+            const std::function<void(const ObjectInfo&)>& visit) override {
+    const std::string set = prefix.substr(0, prefix.find('/'));
+    if (prefix != set + "/") return;
+    for (const std::string& id : folders(prefix))
+      visit({manifest_key(set, id), 0, ""});
+  }
+
+  std::vector<std::string> folders(const std::string& prefix) override {
+    if (prefix.empty()) return parse_sets(listing(kSetsKey));
+    const std::string set = prefix.substr(0, prefix.size() - 1);
+    if (set.find('/') != std::string::npos) return {};
+    return parse_snapshots(listing(snapshots_key(set)));
+  }
+
+ private:
+  std::string url_of_key(const std::string& key) const {
+    check_object_key(key);
+    return url_ + "/" + percent_encoded(key, true);
+  }
+
+  HttpRequest of(const std::string& method, const std::string& key) const {
+    HttpRequest out;
+    out.method = method;
+    out.url = url_of_key(key);
+    return out;
+  }
+
+  tape::Bytes listing(const std::string& key) {
+    std::optional<tape::Bytes> out;
+    const auto failure = tape::failure_of([&] { out = get(key, kListingMax); });
+    if (failure && failure->kind() == ErrorKind::not_found)
+      throw Error(ErrorKind::not_found, shown(url_of_key(key)) + ": no listing of this store",
+                  "plain HTTP cannot list: `ragtape backup --listing` keeps one in the store");
+    if (failure) throw Error(*failure);
+    return *out;
+  }
+
+  HttpClient& http_;
+  const std::string url_;  // without a `/` at its end
+};
+
+}  // namespace
+
+std::unique_ptr<ObjectStore> open_http_store(HttpClient& http, const std::string& url) {
+  std::string base = url;
+  while (base.ends_with('/'))
+    base.pop_back();
+  if (base.find_first_of("?#") != std::string::npos || base.find("://") + 3 >= base.size())
+    throw Error(ErrorKind::usage, shown(url) + ": https://HOST/PATH expected");
+  return std::make_unique<HttpStore>(http, base);
+}
+
+}  // namespace agent
