@@ -20,6 +20,7 @@ using tape::ErrorKind;
 constexpr tape::ByteCount kErrorBodyMax = tape::ByteCount{64} << 10;
 constexpr tape::ByteCount kHeadersMax = tape::ByteCount{128} << 10;
 constexpr long kBufferBytes = 512L << 10;  // of libcurl, each way: few calls for large bodies
+constexpr int kCurlTooLarge = 100;         // CURLE_TOO_LARGE, since libcurl 8.6
 
 struct FreeHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -41,7 +42,7 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const char* const kSpace = " \t\r\n";
+  constexpr const char* kSpace = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
@@ -64,6 +65,10 @@ class Transfer {
     const CURLcode code = curl_easy_perform(handle_);
     if (failure_) std::rethrow_exception(failure_);
     if (code != CURLE_OK && !error_body_cut_) fail(code);
+    // To libcurl, a connection that ends in the headers is the end of an answer.
+    if (!headers_whole_)
+      throw HttpError(HttpFailure::connection,
+                      described(request_) + ": the answer was cut in its headers");
     finish();
     return std::move(response_);
   }
@@ -130,12 +135,17 @@ class Transfer {
   void set_headers() {
     add_header("Accept-Encoding: identity");
     for (const HttpHeader& header : request_.headers) {
-      const bool clean = header.name.find_first_of("\r\n:") == std::string::npos &&
-                         header.value.find_first_of("\r\n") == std::string::npos;
+      constexpr std::string_view kUnclean("\r\n\0", 3);
+      const bool clean = !header.name.empty() &&
+                         header.name.find_first_of(kUnclean) == std::string::npos &&
+                         header.name.find(':') == std::string::npos &&
+                         header.value.find_first_of(kUnclean) == std::string::npos;
       if (!clean)
-        throw Error(ErrorKind::usage, "header " + tape::shown(header.name) + ": a line break in it");
+        throw Error(ErrorKind::usage, "header \"" + tape::shown(header.name) +
+                                          "\": a line break, a NUL or a colon in it, or no name");
       // `Name;` is how libcurl sends a header without a value.
-      add_header(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
+      const bool blank = trimmed(header.value).empty();
+      add_header(blank ? header.name + ";" : header.name + ": " + header.value);
     }
     if (request_.method == "POST" && !has_header("Content-Type")) add_header("Content-Type:");
     set(CURLOPT_HTTPHEADER, headers_.get());
@@ -166,14 +176,13 @@ class Transfer {
 
   static std::size_t on_read(char* out, std::size_t size, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
-    return transfer.guarded(CURL_READFUNC_ABORT,
-                            [&] { return transfer.give(out, size * count); });
+    return transfer.guarded(CURL_READFUNC_ABORT, [&] { return transfer.give(out, size * count); });
   }
   static int on_seek(void* self, curl_off_t offset, int origin) {
     auto& transfer = *static_cast<Transfer*>(self);
     if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-    transfer.sent_ = std::min<std::size_t>(static_cast<std::size_t>(offset),
-                                           transfer.request_.body.size());
+    transfer.sent_ =
+        std::min<std::size_t>(static_cast<std::size_t>(offset), transfer.request_.body.size());
     return CURL_SEEKFUNC_OK;
   }
   static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self) {
@@ -199,14 +208,13 @@ class Transfer {
 
   void take_header(std::string_view line) {
     header_bytes_ += line.size();
-    if (header_bytes_ > kHeadersMax)
-      throw Error(ErrorKind::corrupt, described(request_) + ": the headers of the answer are larger than " +
-                                          std::to_string(kHeadersMax) + " bytes");
+    if (header_bytes_ > kHeadersMax) headers_too_large();
     if (line.starts_with("HTTP/")) {  // of 100 Continue, too: what counts is the last
-      response_.headers.clear();
-      response_.body.clear();
+      response_ = {};
+      headers_whole_ = false;
       return;
     }
+    if (trimmed(line).empty()) headers_whole_ = true;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
     response_.headers.push_back({std::string(trimmed(line.substr(0, colon))),
@@ -240,6 +248,18 @@ class Transfer {
     return static_cast<int>(code);
   }
 
+  bool was_sent() const {
+    long bytes = 0;
+    curl_easy_getinfo(handle_, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
+  }
+
+  [[noreturn]] void headers_too_large() const {
+    throw Error(ErrorKind::corrupt, described(request_) +
+                                        ": the headers of the answer are larger than " +
+                                        std::to_string(kHeadersMax) + " bytes");
+  }
+
   void finish() {
     response_.status = status();
     curl_off_t seconds = 0;
@@ -250,6 +270,13 @@ class Transfer {
   [[noreturn]] void fail(CURLcode code) const {
     const char* const text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
     const std::string what = described(request_) + ": " + tape::shown(text);
+    // A line of a header has its own limit in libcurl, and is memory that it does not give.
+    const bool in_headers = status() != 0 && !headers_whole_;
+    if (in_headers && (code == CURLE_OUT_OF_MEMORY || static_cast<int>(code) == kCurlTooLarge))
+      headers_too_large();
+    // Of an answer that is not HTTP.
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && was_sent())
+      throw HttpError(HttpFailure::connection, what);
     switch (code) {
       case CURLE_OPERATION_TIMEDOUT:
         throw HttpError(HttpFailure::time_out, what);
@@ -286,6 +313,7 @@ class Transfer {
   std::exception_ptr failure_;
   std::size_t sent_ = 0;
   tape::ByteCount header_bytes_ = 0;
+  bool headers_whole_ = false;
   bool error_body_cut_ = false;
   char error_text_[CURL_ERROR_SIZE] = {};
 };
