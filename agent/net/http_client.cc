@@ -20,7 +20,9 @@ using tape::ErrorKind;
 constexpr tape::ByteCount kErrorBodyMax = tape::ByteCount{64} << 10;
 constexpr tape::ByteCount kHeadersMax = tape::ByteCount{128} << 10;
 constexpr long kBufferBytes = 512L << 10;  // of libcurl, each way: few calls for large bodies
-constexpr int kCurlTooLarge = 100;         // CURLE_TOO_LARGE, since libcurl 8.6
+// A larger body is sent when the server said that it wants it. A smaller one is not worth the wait.
+constexpr tape::ByteCount kAskFirstBytes = tape::ByteCount{1} << 20;
+constexpr int kCurlTooLarge = 100;  // CURLE_TOO_LARGE, since libcurl 8.6
 
 struct FreeHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -56,8 +58,14 @@ std::string described(const HttpRequest& request) {
 // One request on its way. What its callbacks throw comes out of run().
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpOptions& options, CURL* handle)
-      : request_(request), options_(options), handle_(handle) {}
+  Transfer(const HttpRequest& request,
+           const HttpOptions& options,
+           CURL* handle,
+           bool asks_first = true)
+      : request_(request),
+        options_(options),
+        handle_(handle),
+        asks_first_(asks_first && request.body.size() > kAskFirstBytes) {}
 
   HttpResponse run() {
     set_up();
@@ -147,6 +155,7 @@ class Transfer {
       const bool blank = trimmed(header.value).empty();
       add_header(blank ? header.name + ";" : header.name + ": " + header.value);
     }
+    if (!asks_first_) add_header("Expect:");
     if (request_.method == "POST" && !has_header("Content-Type")) add_header("Content-Type:");
     set(CURLOPT_HTTPHEADER, headers_.get());
   }
@@ -308,6 +317,7 @@ class Transfer {
   const HttpRequest& request_;
   const HttpOptions& options_;
   CURL* const handle_;
+  const bool asks_first_;
   HeaderList headers_;
   HttpResponse response_;
   std::exception_ptr failure_;
@@ -379,6 +389,9 @@ HttpClient::~HttpClient() = default;
 HttpResponse HttpClient::send(const HttpRequest& request) {
   Handle handle = handles_->take();
   HttpResponse response = Transfer(request, options_, handle.get()).run();
+  // RFC 9110 §10.1.1: a server may refuse to be asked first, and to nothing else.
+  if (response.status == 417 && request.body.size() > kAskFirstBytes)
+    response = Transfer(request, options_, handle.get(), false).run();
   handles_->give_back(std::move(handle));  // after a failure it is not trusted again
   return response;
 }
