@@ -7,6 +7,8 @@
 #include <mutex>
 
 #include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #include "net/http_error.h"
 #include "tape/error.h"
@@ -48,6 +50,19 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+struct FreeStore {
+  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+};
+
+// libcurl would say so, too, but of each request.
+void check_bundle(const std::string& file) {
+  const std::unique_ptr<X509_STORE, FreeStore> store(X509_STORE_new());
+  if (store && X509_STORE_load_file(store.get(), file.c_str()) == 1) return;
+  ERR_clear_error();
+  throw Error(ErrorKind::usage, tape::shown(file) + ": no certificates can be read there",
+              "--ca-bundle, or AWS_CA_BUNDLE: a file of certificates in PEM is expected");
 }
 
 // A query may carry a signature: it is nobody's to read.
@@ -291,9 +306,7 @@ class Transfer {
         throw HttpError(HttpFailure::time_out, what);
       case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_ISSUER_ERROR:
-        throw HttpError(HttpFailure::denied, what,
-                        "a private authority's certificate is trusted with --ca-bundle FILE or "
-                        "AWS_CA_BUNDLE");
+        throw HttpError(HttpFailure::denied, what, certificate_hint());
       case CURLE_SSL_CACERT_BADFILE:
         throw Error(ErrorKind::usage, what,
                     "--ca-bundle, or AWS_CA_BUNDLE: a file of certificates in PEM is expected");
@@ -311,6 +324,22 @@ class Transfer {
                         "does the server speak TLS on this port? http:// has to be typed");
       default:
         throw HttpError(HttpFailure::connection, what);
+    }
+  }
+
+  const char* certificate_hint() const {
+    long found = X509_V_OK;
+    curl_easy_getinfo(handle_, CURLINFO_SSL_VERIFYRESULT, &found);
+    switch (found) {
+      case X509_V_OK:
+      case X509_V_ERR_UNSPECIFIED:  // libcurl's before it has looked at the chain
+        return "a certificate for another name: is the endpoint right?";
+      case X509_V_ERR_CERT_HAS_EXPIRED:
+      case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "is this machine's clock right?";
+      default:
+        return "a private authority's certificate is trusted with --ca-bundle FILE or "
+               "AWS_CA_BUNDLE";
     }
   }
 
@@ -382,7 +411,9 @@ std::optional<std::chrono::system_clock::time_point> HttpResponse::date() const 
 }
 
 HttpClient::HttpClient(HttpOptions options)
-    : options_(std::move(options)), handles_(std::make_unique<Handles>()) {}
+    : options_(std::move(options)), handles_(std::make_unique<Handles>()) {
+  if (!options_.ca_bundle.empty()) check_bundle(options_.ca_bundle);
+}
 
 HttpClient::~HttpClient() = default;
 
