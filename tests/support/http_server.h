@@ -1,5 +1,5 @@
 // An HTTP/1.1 server for tests, on a port of its own of 127.0.0.1: it keeps the requests and
-// answers as it is told, wrongly too.
+// answers as it is told, wrongly too. Who does not speak HTTP gets a 400, and is not kept.
 //
 // Limits:  no TLS, no chunked requests; bodies are kept in memory.
 // Threads: one that accepts, one for each connection. Answers are asked for one at a time, in these
@@ -213,6 +213,10 @@ class HttpServer {
       std::size_t end = 0;
       while ((end = held_.find("\r\n\r\n")) == std::string::npos) {
         if (!read_more()) return std::nullopt;
+        if (held_.front() >= 'A' && held_.front() <= 'Z') continue;
+        send_all("HTTP/1.1 400 Scripted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        close_gently();
+        return std::nullopt;
       }
       const std::string head = held_.substr(0, end + 2);
       held_.erase(0, end + 4);
