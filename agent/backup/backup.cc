@@ -73,8 +73,7 @@ void send_volumes(const BackupContext& context,
 
 // Hints: the snapshot is made, with them or without.
 void keep_listing(const BackupContext& context) {
-  const auto failure =
-      tape::failure_of([&] { write_listing(context.store, context.options.set); });
+  const auto failure = tape::failure_of([&] { write_listing(context.store, context.options.set); });
   if (failure && context.events.warning)
     context.events.warning(std::string("the listing was not written: ") + failure->what());
 }

@@ -174,8 +174,7 @@ class Forget {
 ForgetReport forget(ObjectStore& store, const ForgetOptions& options) {
   ForgetReport report = Forget(store, options).run();
   // A listing that somebody keeps there names what is gone.
-  if (!options.dry_run && store.head(snapshots_key(options.set)))
-    write_listing(store, options.set);
+  if (!options.dry_run && store.head(snapshots_key(options.set))) write_listing(store, options.set);
   return report;
 }
 

@@ -52,9 +52,9 @@ ByteCount part_size_for(tape::Catalog& catalog,
   const auto [typed, part_count_max, part_size_min] = choice;
   check_part_size(typed);
   if (typed != 0 && typed < part_size_min)
-    throw tape::Error(tape::ErrorKind::usage,
-                      "--part-size " + std::to_string(typed) + ": at least " +
-                          std::to_string(part_size_min) + " bytes in this store");
+    throw tape::Error(tape::ErrorKind::usage, "--part-size " + std::to_string(typed) +
+                                                  ": at least " + std::to_string(part_size_min) +
+                                                  " bytes in this store");
   const ByteCount page = ByteCount{1} << ragzip.page_bits;
   const ByteCount pages = (plan.slice(0).size + page - 1) / page;
   const ByteCount fixed = pages * (tape::page_bound(ragzip) + kIndexShare) + kVolumeFixed;

@@ -15,8 +15,8 @@ inline constexpr tape::ByteCount kPartSizeMin = tape::ByteCount{64} << 10;  // i
 void check_part_size(tape::ByteCount typed);
 
 struct PartChoice {
-  tape::ByteCount typed = 0;         // 0: auto, from 8 MiB up
-  std::uint64_t part_count_max = 0;  // of the store
+  tape::ByteCount typed = 0;          // 0: auto, from 8 MiB up
+  std::uint64_t part_count_max = 0;   // of the store
   tape::ByteCount part_size_min = 1;  // the same
 };
 // Fails: Error{usage} that names --part-size or --volume-size.

@@ -204,9 +204,9 @@ void plan(BackupRun& run, const BackupContext& context) {
   const BackupOptions& options = context.options;
   run.plan = tape::VolumePlan::fixed(run.catalog->summary().tape_size, options.volume_size,
                                      options.ragzip.page_bits);
-  run.part_size = part_size_for(*run.catalog, run.plan, options.ragzip,
-                                {options.part_size, context.store.part_count_max(),
-                                 context.store.part_size_min()});
+  run.part_size = part_size_for(
+      *run.catalog, run.plan, options.ragzip,
+      {options.part_size, context.store.part_count_max(), context.store.part_size_min()});
 }
 
 // An unmounted disk is an empty folder, and to go on there would lose what was sent.

@@ -51,7 +51,8 @@ std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
       Clock::Time::clock::to_time_t(clock.now()) - options.older_than.count();
   RunsHere runs(options.state, store.identity());
   std::vector<UploadInfo> out;
-  for (const UploadInfo& upload : store.list_uploads(options.set.empty() ? "" : options.set + "/")) {
+  for (const UploadInfo& upload :
+       store.list_uploads(options.set.empty() ? "" : options.set + "/")) {
     if (upload.begun > bound || runs.continue_with(upload.key)) continue;
     if (options.check_stop) options.check_stop();
     if (!options.dry_run) store.abort_upload(upload.key, upload.upload);

@@ -99,8 +99,8 @@ struct BackupCommand {
     constexpr int kLocalParts = 2;
     constexpr int kPartsMax = 64;
     if (parts_in_flight < 0 || parts_in_flight > kPartsMax)
-      throw Error(ErrorKind::usage, "--parts-in-flight " + std::to_string(parts_in_flight) +
-                                        ": 1 to 64 expected");
+      throw Error(ErrorKind::usage,
+                  "--parts-in-flight " + std::to_string(parts_in_flight) + ": 1 to 64 expected");
     const int chosen = store.is_remote() ? kRemoteParts : kLocalParts;
     return static_cast<std::size_t>(parts_in_flight > 0 ? parts_in_flight : chosen);
   }
@@ -237,24 +237,29 @@ void add_backup(CLI::App& app, const GlobalOptions& global, std::optional<Comman
                   "Make a snapshot of a tree in a store; the same command continues it");
   const auto command = std::make_shared<BackupCommand>();
   command->source.add(verb, "full");
-  verb.option("--to", command->to, "The store: a directory (a new one needs a parent), or s3://BUCKET/PREFIX").required();
+  verb.option("--to", command->to,
+              "The store: a directory (a new one needs a parent), or s3://BUCKET/PREFIX")
+      .required();
   verb.option("--set", command->set,
               "The name under which snapshots follow each other (default: HOST-DIR)");
   verb.option("--volume-size", command->volume_size,
               "Tape bytes in one volume, a multiple of the page; 0: one volume")
       .show_default();
   verb.option("--part-size", command->part_size,
-              "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB, on S3 at least 5MiB")
+              "Bytes sent, and noted, at a time: a multiple of 64KiB, at most 64MiB, on S3 at "
+              "least 5MiB")
       .show_default();
-  verb.option("--parts-in-flight", command->parts_in_flight,
-              "Parts sent at a time, 1 to 64; memory: their number times --part-size (default: 4, to "
-              "a directory 2)");
+  verb.option(
+      "--parts-in-flight", command->parts_in_flight,
+      "Parts sent at a time, 1 to 64; memory: their number times --part-size (default: 4, to "
+      "a directory 2)");
   command->ragzip.add(verb);
   command->store_words.add_writing(verb);
   command->change.add(verb, "mark");
-  verb.flag("--listing", command->listing,
-            "Keep sets.json and SET/snapshots.json in the store: for readers over plain HTTP, which "
-            "cannot list");
+  verb.flag(
+      "--listing", command->listing,
+      "Keep sets.json and SET/snapshots.json in the store: for readers over plain HTTP, which "
+      "cannot list");
   verb.flag("--restart", command->restart, "Give up what an interrupted run has done");
   verb.flag("-n,--dry-run", command->dry_run,
             "Only scan, and say what would be done and what is left out");

@@ -72,10 +72,11 @@ void add_doctor(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   const auto command = std::make_shared<DoctorCommand>();
   verb.option("STORE", command->what, "A store").required();
   command->store_words.add_reading(verb);
-  verb.footer(help_end("ragtape doctor s3://backups/laptop",
-                       "0 fit for backups, notes or not; 1 something was found that a backup cannot "
-                       "rely on; 2 usage; 5 the network or the store failed; 10 no such store; 12 "
-                       "denied"));
+  verb.footer(
+      help_end("ragtape doctor s3://backups/laptop",
+               "0 fit for backups, notes or not; 1 something was found that a backup cannot "
+               "rely on; 2 usage; 5 the network or the store failed; 10 no such store; 12 "
+               "denied"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });

@@ -47,7 +47,8 @@ struct ForgetCommand {
                       const GlobalOptions& global,
                       const Output& out) const {
     if (!set.empty()) check_set_name(set);
-    StaleOptions options{set, age, known_state_folder(global).value_or(""), dry_run, check_stop, {}};
+    StaleOptions options{set,     age,        known_state_folder(global).value_or(""),
+                         dry_run, check_stop, {}};
     options.gone = [&](const UploadInfo& upload) {
       if (out.json())
         out.line("stale_upload", {{"key", json_text(upload.key)},

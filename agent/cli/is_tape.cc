@@ -1,10 +1,9 @@
 #include "cli/is_tape.h"
 
-#include "cli/where.h"
-
 #include <algorithm>
 #include <string_view>
 
+#include "cli/where.h"
 #include "tape/bytes.h"
 #include "tape/files.h"
 

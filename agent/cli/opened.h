@@ -73,8 +73,8 @@ class Opened {
 template <class Step>
 std::optional<ExitCode> reading(const Opened& opened, const Output& out, Step step) {
   const auto failure = tape::failure_of([&] { tape::within(opened.name(), [&] { step(); }); });
-  out.detail(fmt::format("{}: {} requests, {} bytes read", opened.name(),
-                         opened.figures().requests, opened.figures().bytes));
+  out.detail(fmt::format("{}: {} requests, {} bytes read", opened.name(), opened.figures().requests,
+                         opened.figures().bytes));
   if (!failure) return std::nullopt;
   const ExitCode code = exit_code_of(*failure);
   out.error(*failure, code);

@@ -86,8 +86,8 @@ std::chrono::seconds parse_duration(const std::string& option, const std::string
                                 : unit == "d"               ? 86'400
                                                             : 0;
   if (failure != std::errc() || seconds == 0 || count > kSecondsMax / seconds)
-    throw tape::Error(tape::ErrorKind::usage,
-                      option + " " + tape::shown(text) + ": a time such as 90s, 15m, 6h or 7d expected");
+    throw tape::Error(tape::ErrorKind::usage, option + " " + tape::shown(text) +
+                                                  ": a time such as 90s, 15m, 6h or 7d expected");
   return std::chrono::seconds(count * seconds);
 }
 

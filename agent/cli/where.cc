@@ -68,10 +68,10 @@ S3Options s3_options(const std::string& url,
                      const Clock& clock) {
   S3Options out;
   out.location = parse_s3_location(url);
-  out.region = first_of({words.region, environment("AWS_REGION"),
-                         environment("AWS_DEFAULT_REGION"), profile.region, "us-east-1"});
-  const std::string typed = first_of({words.endpoint, environment("AWS_ENDPOINT_URL_S3"),
-                                      environment("AWS_ENDPOINT_URL")});
+  out.region = first_of({words.region, environment("AWS_REGION"), environment("AWS_DEFAULT_REGION"),
+                         profile.region, "us-east-1"});
+  const std::string typed = first_of(
+      {words.endpoint, environment("AWS_ENDPOINT_URL_S3"), environment("AWS_ENDPOINT_URL")});
   out.endpoint = parse_endpoint(typed.empty() ? profile.endpoint_url : typed, out.region);
   if (typed.empty() && out.endpoint.scheme == "http")
     throw tape::Error(tape::ErrorKind::usage,
@@ -156,14 +156,14 @@ OpenStore::OpenStore(const std::string& what, const StoreWords& words, Access ac
     open_directory(folder, access);
   } else {
     throw tape::Error(tape::ErrorKind::unsupported,
-                      tape::shown(what) + ": this version knows stores in a directory (a path or "
-                                          "file:///path), at s3://BUCKET/PREFIX, and "
-                                          "for reading at https://HOST/PATH");
+                      tape::shown(what) +
+                          ": this version knows stores in a directory (a path or "
+                          "file:///path), at s3://BUCKET/PREFIX, and "
+                          "for reading at https://HOST/PATH");
   }
   // Whatever a dry run might do by mistake, it does not.
   if (access == Access::dry_run) layer<DryRunStore>([](const DryRunCall&) {});
 }
-
 
 OpenStore::~OpenStore() {
   while (!layers_.empty())

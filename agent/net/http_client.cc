@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <exception>
@@ -9,6 +10,7 @@
 #include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 
 #include "net/http_error.h"
 #include "tape/error.h"
@@ -21,7 +23,8 @@ using tape::ErrorKind;
 
 constexpr tape::ByteCount kErrorBodyMax = tape::ByteCount{64} << 10;
 constexpr tape::ByteCount kHeadersMax = tape::ByteCount{128} << 10;
-constexpr long kBufferBytes = 512L << 10;  // of libcurl, each way: few calls for large bodies
+constexpr long kLimitedBufferBytes = 16L << 10;  // what is let pass goes at once
+constexpr long kBufferBytes = 512L << 10;        // of libcurl, each way: few calls for large bodies
 // A larger body is sent when the server said that it wants it. A smaller one is not worth the wait.
 constexpr tape::ByteCount kAskFirstBytes = tape::ByteCount{1} << 20;
 constexpr int kCurlTooLarge = 100;  // CURLE_TOO_LARGE, since libcurl 8.6
@@ -70,6 +73,36 @@ std::string described(const HttpRequest& request) {
   return request.method + " " + tape::shown(request.url.substr(0, request.url.find('?')));
 }
 
+// SIGPIPE of this thread waits, and one that came meanwhile is taken: libcurl leaves it alone, for
+// it knows nothing of threads.
+class NoBrokenPipes {
+ public:
+  NoBrokenPipes() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pending_ = is_pending();
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  NoBrokenPipes(const NoBrokenPipes&) = delete;
+  NoBrokenPipes& operator=(const NoBrokenPipes&) = delete;
+  ~NoBrokenPipes() {
+    const timespec now{};
+    if (!pending_ && is_pending()) ::sigtimedwait(&pipe_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  static bool is_pending() {
+    sigset_t pending;
+    sigemptyset(&pending);
+    ::sigpending(&pending);
+    return sigismember(&pending, SIGPIPE) == 1;
+  }
+  sigset_t pipe_{};
+  sigset_t before_{};
+  bool pending_ = false;
+};
+
 // One request on its way. What its callbacks throw comes out of run().
 class Transfer {
  public:
@@ -85,7 +118,7 @@ class Transfer {
   HttpResponse run() {
     set_up();
     if (options_.counts != nullptr) ++options_.counts->requests;
-    const CURLcode code = curl_easy_perform(handle_);
+    const CURLcode code = perform();
     if (failure_) std::rethrow_exception(failure_);
     if (code != CURLE_OK && !error_body_cut_) fail(code);
     // To libcurl, a connection that ends in the headers is the end of an answer.
@@ -97,6 +130,12 @@ class Transfer {
   }
 
  private:
+  // OpenSSL writes to sockets that may be closed; a program that reads should not die of it.
+  CURLcode perform() {
+    const NoBrokenPipes held;
+    return curl_easy_perform(handle_);
+  }
+
   template <class Value>
   void set(CURLoption option, Value value) {
     const CURLcode code = curl_easy_setopt(handle_, option, value);
@@ -126,8 +165,10 @@ class Transfer {
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.idle_timeout.count()));
     set(CURLOPT_TCP_KEEPALIVE, 1L);
-    set(CURLOPT_BUFFERSIZE, kBufferBytes);
-    set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+    set(CURLOPT_BUFFERSIZE,
+        options_.download_limit == nullptr ? kBufferBytes : kLimitedBufferBytes);
+    set(CURLOPT_UPLOAD_BUFFERSIZE,
+        options_.upload_limit == nullptr ? kBufferBytes : kLimitedBufferBytes);
     set(CURLOPT_ERRORBUFFER, static_cast<char*>(error_text_));
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));

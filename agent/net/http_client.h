@@ -4,9 +4,9 @@
 //
 // Fails:   HttpError connection, time_out, denied (certificate); corrupt when an answer is larger
 //          than it may be; canceled. An answer with any status is no failure.
-// Limits:  headers of an answer: 128 KiB; its body: as the request says, of an error 64 KiB are kept.
-// Threads: any number of callers; a connection for each that sends at the same time.
-// Spec:    RFC 9110, RFC 9112, RFC 9113.
+// Limits:  headers of an answer: 128 KiB; its body: as the request says, of an error 64 KiB are
+// kept. Threads: any number of callers; a connection for each that sends at the same time. Spec:
+// RFC 9110, RFC 9112, RFC 9113.
 #pragma once
 #include <chrono>
 #include <functional>

@@ -56,8 +56,8 @@ void HttpObject::check(const HttpResponse& response, const std::string& range, b
   must_have_etag(strong_etag(response));
   if (response.status == 200 && whole) return;
   if (response.status != 206)
-    throw HttpError(HttpFailure::no_ranges, name() + ": all of it came, bytes " + range +
-                                                " were asked for", kNoRanges);
+    throw HttpError(HttpFailure::no_ranges,
+                    name() + ": all of it came, bytes " + range + " were asked for", kNoRanges);
   const std::string expected = "bytes " + range + "/" + std::to_string(size_);
   const std::string found = response.header("Content-Range");
   if (found != expected)

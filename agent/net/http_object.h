@@ -37,7 +37,7 @@ class HttpObject : public tape::RangeSource {
   void must_have_etag(const std::string& found) const;
 
   const tape::ByteCount size_;
-  mutable std::mutex mutex_;   // of this one
+  mutable std::mutex mutex_;  // of this one
   mutable std::string etag_;  // empty: not known yet
 };
 

@@ -15,8 +15,8 @@ Md5 md5(tape::ByteView bytes) {
   return out;
 }
 
-std::string md5_base64(tape::ByteView bytes) {
-  return tape::base64(tape::as_text(md5(bytes)));
+std::string md5_base64(const Md5& digest) {
+  return tape::base64(tape::as_text(digest));
 }
 
 }  // namespace agent

@@ -13,6 +13,6 @@ using Md5 = std::array<std::uint8_t, 16>;
 
 Md5 md5(tape::ByteView bytes);
 // As Content-MD5 has it.
-std::string md5_base64(tape::ByteView bytes);
+std::string md5_base64(const Md5& digest);
 
 }  // namespace agent

@@ -19,8 +19,9 @@ struct FreeText {
 };
 
 [[noreturn]] void refused(const std::string& location, const std::string& why) {
-  throw HttpError(HttpFailure::refused,
-                  "redirect to " + tape::shown(location.substr(0, location.find('?'))) + ": " + why);
+  throw HttpError(
+      HttpFailure::refused,
+      "redirect to " + tape::shown(location.substr(0, location.find('?'))) + ": " + why);
 }
 
 bool is_redirect(int status) {
@@ -38,7 +39,7 @@ std::string redirected(const std::string& base, const std::string& location) {
       curl_url_get(url.get(), CURLUPART_URL, &text, 0) != CURLUE_OK)
     refused(location, "not a URL");
   const std::unique_ptr<char, FreeText> held(text);
-  const std::string out = text;
+  std::string out = text;
   const bool plain = out.starts_with("http://");
   if (!plain && !out.starts_with("https://")) refused(location, "neither http nor https");
   if (plain && base.starts_with("https://")) refused(location, "from https to http");

@@ -148,8 +148,8 @@ SignedRequest signed_request(const UnsignedRequest& request,
   whole.headers.push_back({"x-amz-date", basic_time(scope.time)});
   if (!credentials.session_token.empty())
     whole.headers.push_back({"x-amz-security-token", credentials.session_token});
-  const std::string proof = std::string(kAlgorithm) + " Credential=" + credentials.access_key + "/" +
-                            scope_text(scope) + ",SignedHeaders=" + signed_headers(whole) +
+  const std::string proof = std::string(kAlgorithm) + " Credential=" + credentials.access_key +
+                            "/" + scope_text(scope) + ",SignedHeaders=" + signed_headers(whole) +
                             ",Signature=" + signature(whole, credentials, scope);
   SignedRequest out{url_of(whole), whole.headers};
   out.headers.push_back({"Authorization", proof});
@@ -161,8 +161,8 @@ std::string presigned_url(const UnsignedRequest& request,
                           const SigningScope& scope,
                           std::uint32_t seconds) {
   if (seconds == 0 || seconds > kPresignedSecondsMax)
-    throw Error(ErrorKind::usage, "a presigned URL is good for 1 to 604800 seconds, not " +
-                                      std::to_string(seconds));
+    throw Error(ErrorKind::usage,
+                "a presigned URL is good for 1 to 604800 seconds, not " + std::to_string(seconds));
   UnsignedRequest whole = request;
   whole.payload_sha256 = kUnsignedPayload;
   auto& query = whole.query;

@@ -52,7 +52,8 @@ SignedRequest signed_request(const UnsignedRequest& request,
                              const SigningScope& scope);
 
 // A URL that carries its signature and is good for `seconds` (1 .. 604800): for GET and PUT without
-// credentials. Its payload is not signed; `request.headers` must be sent along. Fails: Error{usage}.
+// credentials. Its payload is not signed; `request.headers` must be sent along. Fails:
+// Error{usage}.
 std::string presigned_url(const UnsignedRequest& request,
                           const Credentials& credentials,
                           const SigningScope& scope,

@@ -5,8 +5,7 @@
 
 namespace agent {
 
-std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
-                                             const tape::Manifest& manifest) {
+std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store, const tape::Manifest& manifest) {
   if (manifest.volumes.empty())
     throw tape::Error(tape::ErrorKind::corrupt,
                       "the manifest of snapshot " + manifest.snapshot + " names no volumes");

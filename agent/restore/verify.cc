@@ -16,10 +16,7 @@ using tape::ErrorKind;
 class Verify {
  public:
   Verify(const VerifyContext& context, const tape::Manifest& manifest, const VerifyOptions& options)
-      : store_(context.store),
-        manifest_(manifest),
-        options_(options),
-        events_(context.events) {
+      : store_(context.store), manifest_(manifest), options_(options), events_(context.events) {
     for (const tape::ManifestVolume& volume : manifest.volumes)
       total_ += volume.size;
   }

@@ -15,7 +15,8 @@ using tape::ErrorKind;
 using Result = Finding::Result;
 
 constexpr std::chrono::seconds kSkewGood{5};
-constexpr std::string_view kContent = "ragtape doctor looked whether this store keeps what it gets\n";
+constexpr std::string_view kContent =
+    "ragtape doctor looked whether this store keeps what it gets\n";
 constexpr std::uint64_t kMiddle = 8;
 constexpr std::size_t kMiddleBytes = 6;
 
@@ -145,7 +146,8 @@ class Examination {
     const auto aborts = rules.abort_uploads_days;
     if (!aborts) {
       tell({"lifecycle rules", Result::note, "none aborts uploads that nobody continues",
-            "one for " + std::to_string(days) + " days or more saves what a lost machine would cost"});
+            "one for " + std::to_string(days) +
+                " days or more saves what a lost machine would cost"});
     } else if (*aborts < days) {
       tell({"lifecycle rules", Result::note,
             "uploads are aborted after " + std::to_string(*aborts) +
@@ -177,7 +179,8 @@ class Examination {
     store_.remove(key_);
     const bool gone = !store_.head(key_);
     tell({"delete", gone ? Result::good : Result::note,
-          gone ? "what was put is gone again" : "it was accepted, but the object is still there", ""});
+          gone ? "what was put is gone again" : "it was accepted, but the object is still there",
+          ""});
   }
 
   ObjectStore& store_;

@@ -164,16 +164,7 @@ class FileStore final : public ObjectStore {
 
   std::vector<UploadInfo> list_uploads(const std::string& prefix) override {
     std::vector<UploadInfo> out;
-    for (const auto& [name, mode] : all_names_in(prefix)) {
-      if (S_ISDIR(mode)) {
-        for (UploadInfo& upload : list_uploads(prefix + name + "/"))
-          out.push_back(std::move(upload));
-      }
-      struct stat info {};
-      const bool is_upload = S_ISREG(mode) && is_temporary(name) && !name.ends_with(".parts");
-      if (is_upload && ::lstat((root_ + "/" + prefix + name).c_str(), &info) == 0)
-        out.push_back({prefix + name, name.substr(kPartPrefix.size()), info.st_mtim.tv_sec});
-    }
+    add_uploads(prefix, out);
     return out;
   }
 
@@ -243,6 +234,18 @@ class FileStore final : public ObjectStore {
   }
 
  private:
+  void add_uploads(const std::string& prefix, std::vector<UploadInfo>& out) const {
+    for (const auto& [name, mode] : all_names_in(prefix)) {
+      std::string key = prefix;
+      key.append(name);
+      if (S_ISDIR(mode)) add_uploads(key + "/", out);
+      struct stat info {};
+      const bool is_upload = S_ISREG(mode) && is_temporary(name) && !name.ends_with(".parts");
+      if (is_upload && ::lstat((root_ + "/" + key).c_str(), &info) == 0)
+        out.push_back({key, name.substr(kPartPrefix.size()), info.st_mtim.tv_sec});
+    }
+  }
+
   std::string place(const std::string& key) const {
     check_object_key(key);
     return root_ + "/" + key;

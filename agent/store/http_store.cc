@@ -24,10 +24,10 @@ using tape::shown;
 
 [[noreturn]] void fail(const HttpRequest& request, const HttpResponse& response) {
   const bool denied = response.status == 401 || response.status == 403;
-  HttpError error(failure_of_status(response.status),
-                  request.method + " " + shown(request.url) + ": HTTP " +
-                      std::to_string(response.status),
-                  denied ? "the server wants credentials, or does not give this to anybody" : "");
+  HttpError error(
+      failure_of_status(response.status),
+      request.method + " " + shown(request.url) + ": HTTP " + std::to_string(response.status),
+      denied ? "the server wants credentials, or does not give this to anybody" : "");
   error.set_retry_after(response.retry_after);
   throw HttpError(error);
 }
@@ -37,8 +37,8 @@ tape::ByteCount content_length(const HttpRequest& request, const HttpResponse& r
   constexpr std::size_t kDigitsMax = 18;
   if (text.empty() || text.size() > kDigitsMax ||
       text.find_first_not_of("0123456789") != std::string::npos)
-    throw HttpError(HttpFailure::refused, "HEAD " + shown(request.url) +
-                                              ": the server does not say how large it is",
+    throw HttpError(HttpFailure::refused,
+                    "HEAD " + shown(request.url) + ": the server does not say how large it is",
                     "download the archive and read it there");
   return std::stoull(text);
 }
@@ -61,7 +61,7 @@ class HttpFile final : public HttpObject {
     }
     request.headers = headers;
     request.sink = sink;
-    const HttpResponse response = send_following(http_, request);
+    HttpResponse response = send_following(http_, request);
     if (!response.ok()) fail(request, response);
     const std::lock_guard lock(mutex_);
     url_ = request.url;

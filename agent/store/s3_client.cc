@@ -23,8 +23,9 @@ struct KnownCode {
 constexpr std::array kKnownCodes{
     KnownCode{"NoSuchBucket", HttpFailure::not_found,
               "is the name right, and the endpoint? buckets are made with the store's own tools"},
-    KnownCode{"AccessDenied", HttpFailure::denied,
-              "these credentials may not do this here: docs/operations.md lists what a backup needs"},
+    KnownCode{
+        "AccessDenied", HttpFailure::denied,
+        "these credentials may not do this here: docs/operations.md lists what a backup needs"},
     KnownCode{"InvalidAccessKeyId", HttpFailure::denied,
               "the store does not know this access key: is it for another store?"},
     KnownCode{"SignatureDoesNotMatch", HttpFailure::denied, "is the secret key right?"},
@@ -61,10 +62,7 @@ bool fits_host_name(const std::string& bucket) {
 }  // namespace
 
 S3Client::S3Client(const Context& context, const S3Options& options)
-    : context_(context),
-      options_(options),
-      region_(options.region),
-      host_(options.endpoint.host) {}
+    : context_(context), options_(options), region_(options.region), host_(options.endpoint.host) {}
 
 std::string S3Client::name_of(const std::string& key) const {
   return "s3://" + options_.location.bucket + (key.empty() ? "" : "/" + key);
@@ -74,17 +72,16 @@ S3Client::Target S3Client::target(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   const std::string& bucket = options_.location.bucket;
   // A certificate for *.s3.… does not cover a bucket with a dot.
-  const bool path_style =
-      options_.path_style == PathStyle::on ||
-      (options_.path_style == PathStyle::automatic &&
-       (!options_.endpoint.is_aws || !fits_host_name(bucket)));
+  const bool path_style = options_.path_style == PathStyle::on ||
+                          (options_.path_style == PathStyle::automatic &&
+                           (!options_.endpoint.is_aws || !fits_host_name(bucket)));
   if (path_style) return {options_.endpoint.scheme, host_, "/" + bucket + "/" + key, region_};
   return {options_.endpoint.scheme, bucket + "." + host_, "/" + key, region_};
 }
 
 HttpResponse S3Client::send_once(const S3Request& request, const Credentials& credentials) {
   const Target to = target(request.key);
-  UnsignedRequest unsigned_request{request.method, to.scheme, to.host, to.path,
+  UnsignedRequest unsigned_request{request.method, to.scheme,       to.host, to.path,
                                    request.query,  request.headers, ""};
   if (options_.requester_pays)
     unsigned_request.headers.push_back({"x-amz-request-payer", "requester"});
@@ -139,8 +136,7 @@ HttpResponse S3Client::explained(const S3Request& request, HttpResponse response
 }
 
 // What to sign the same request with again; none: there is nothing to mend.
-std::optional<Credentials> S3Client::mended(const HttpResponse& response,
-                                            const Credentials& used) {
+std::optional<Credentials> S3Client::mended(const HttpResponse& response, const Credentials& used) {
   const S3Failure said = failure_in(response.body).value_or(S3Failure{});
   if (mend_region(response, said.region)) return used;
   if (said.code == "RequestTimeTooSkewed") {
@@ -206,8 +202,8 @@ std::string S3Client::presigned(const std::string& method,
                                 std::uint32_t seconds) {
   const Target to = target(key);
   return presigned_url({method, to.scheme, to.host, to.path, {}, {}, ""},
-                       context_.credentials.get(),
-                       {to.region, "s3", context_.clock.now() + skew()}, seconds);
+                       context_.credentials.get(), {to.region, "s3", context_.clock.now() + skew()},
+                       seconds);
 }
 
 }  // namespace agent

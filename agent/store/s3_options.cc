@@ -79,8 +79,7 @@ S3Location parse_s3_location(const std::string& url) {
     rest.pop_back();
   const std::size_t slash = rest.find('/');
   S3Location out{rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1)};
-  if (!is_bucket(out.bucket))
-    usage(shown(url) + ": s3://BUCKET or s3://BUCKET/PREFIX expected");
+  if (!is_bucket(out.bucket)) usage(shown(url) + ": s3://BUCKET or s3://BUCKET/PREFIX expected");
   for (std::size_t at = 0; !out.prefix.empty() && at != std::string::npos;) {
     const std::size_t end = out.prefix.find('/', at);
     const std::string part = out.prefix.substr(at, end - at);
@@ -92,7 +91,8 @@ S3Location parse_s3_location(const std::string& url) {
 }
 
 S3Endpoint parse_endpoint(const std::string& typed, const std::string& region) {
-  if (typed.empty()) return {"https", "s3." + region + ".amazonaws.com", true};
+  const std::string domain = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
+  if (typed.empty()) return {"https", "s3." + region + domain, true};
   S3Endpoint out;
   std::string rest = typed;
   if (const std::size_t end = typed.find("://"); end != std::string::npos) {

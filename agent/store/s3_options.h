@@ -43,7 +43,7 @@ struct ServerSideEncryption {
 ServerSideEncryption parse_encryption(const std::string& typed);
 
 struct ObjectLock {
-  std::string mode;         // GOVERNANCE, COMPLIANCE
+  std::string mode;  // GOVERNANCE, COMPLIANCE
   Clock::Time retain_until;
 };
 // `governance:30d`, `compliance:2027-01-31` or `…T12:00:00Z`. Fails: Error{usage}.

@@ -27,17 +27,18 @@ constexpr tape::ByteCount kPageMax = tape::ByteCount{8} << 20;  // 1000 keys of 
 constexpr std::size_t kDeleteMax = 1000;                        // keys in one request
 
 bool is_md5(const std::string& etag) {
-  return etag.size() == kMd5Digits && etag.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return etag.size() == kMd5Digits &&
+         etag.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// Of an object that was uploaded in parts: the MD5 of their MD5s. Empty where a part's ETag is none.
+// Of an object that was uploaded in parts: the MD5 of their MD5s. Empty where a part's ETag is
+// none.
 std::string etag_of_parts(const std::vector<PartInfo>& parts) {
   tape::Bytes digests;
   for (const PartInfo& part : parts) {
     if (!is_md5(part.etag)) return "";
     for (std::size_t i = 0; i < kMd5Digits; i += 2)
-      digests.push_back(
-          static_cast<std::uint8_t>(std::stoul(part.etag.substr(i, 2), nullptr, 16)));
+      digests.push_back(static_cast<std::uint8_t>(std::stoul(part.etag.substr(i, 2), nullptr, 16)));
   }
   return tape::hex(md5(digests)) + "-" + std::to_string(parts.size());
 }
@@ -78,7 +79,7 @@ class S3StoreImpl final : public S3Store {
     const bool conditional = how == Put::if_absent && conditions_;
     if (conditional) request.headers.push_back({"If-None-Match", "*"});
     add_object_headers(request, how == Put::replace);
-    add_body(request, bytes);
+    const Md5 digest = add_body(request, bytes);
     const HttpResponse response = client_.send_or(request, {412, 501});
     if (response.status == 501 && conditional) {
       conditions_ = false;
@@ -86,7 +87,7 @@ class S3StoreImpl final : public S3Store {
     }
     if (response.status == 501) client_.fail(request, response);
     if (response.status == 412) return std::nullopt;
-    return ObjectInfo{key, bytes.size(), checked_etag(request, response, bytes)};
+    return ObjectInfo{key, bytes.size(), checked_etag(request, response, digest)};
   }
 
   std::string begin_upload(const std::string& key) override {
@@ -101,10 +102,10 @@ class S3StoreImpl final : public S3Store {
     S3Request request =
         of("PUT", key, {{"partNumber", std::to_string(part.number)}, {"uploadId", upload}});
     add_customer_key(request);
-    add_body(request, part.bytes);
+    const Md5 digest = add_body(request, part.bytes);
     request.body_sha256 = part.sha256;
     const HttpResponse response = client_.send(request);
-    return {part.number, part.bytes.size(), checked_etag(request, response, part.bytes)};
+    return {part.number, part.bytes.size(), checked_etag(request, response, digest)};
   }
 
   std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) override {
@@ -134,8 +135,8 @@ class S3StoreImpl final : public S3Store {
     // A 200 can be an error, too: what takes long is answered before it is done.
     const S3Failure said = failure_in(response.body).value_or(S3Failure{});
     if (is_bad_part(said.code))
-      throw Error(ErrorKind::corrupt, shown(client_.name_of(request.key)) + ": " + said.code + ": " +
-                                          shown(said.message));
+      throw Error(ErrorKind::corrupt, shown(client_.name_of(request.key)) + ": " + said.code +
+                                          ": " + shown(said.message));
     if (said.code == "EntityTooSmall")
       throw Error(ErrorKind::usage,
                   shown(client_.name_of(request.key)) + ": the store takes no parts of " +
@@ -159,25 +160,17 @@ class S3StoreImpl final : public S3Store {
 
   std::vector<UploadInfo> list_uploads(const std::string& prefix) override {
     std::vector<UploadInfo> out;
-    std::string key_marker;
-    std::string upload_marker;
-    for (;;) {
-      Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
-      if (!key_marker.empty()) query.emplace_back("key-marker", key_marker);
-      if (!upload_marker.empty()) query.emplace_back("upload-id-marker", upload_marker);
-      const S3Request request = of_bucket("GET", query);
-      UploadsPage page = answer(request, [](tape::ByteView body) { return parse_uploads(body); });
+    UploadsPage page;
+    do {
+      page = uploads_behind(page, prefix);
       for (UploadInfo& upload : page.uploads) {
-        if (const auto key = key_below(upload.key)) {
-          upload.key = *key;
-          out.push_back(std::move(upload));
-        }
+        const auto key = key_below(upload.key);
+        if (!key) continue;
+        upload.key = *key;
+        out.push_back(std::move(upload));
       }
-      if (!page.more) return out;
-      must_go_on(request, page.next_key > key_marker || page.next_upload > upload_marker);
-      key_marker = std::move(page.next_key);
-      upload_marker = std::move(page.next_upload);
-    }
+    } while (page.more);
+    return out;
   }
 
   std::optional<ObjectInfo> head(const std::string& key) override {
@@ -187,7 +180,8 @@ class S3StoreImpl final : public S3Store {
 
   std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
     const auto found = head(key);
-    if (!found) throw Error(ErrorKind::not_found, shown(client_.name_of(whole(key))) + ": not there");
+    if (!found)
+      throw Error(ErrorKind::not_found, shown(client_.name_of(whole(key))) + ": not there");
     return open_known(*found);
   }
 
@@ -202,7 +196,7 @@ class S3StoreImpl final : public S3Store {
     add_customer_key(request);
     request.body_limit = limit;
     HttpResponse response = client_.send(request);
-    static_cast<void>(checked_etag(request, response, response.body));
+    static_cast<void>(checked_etag(request, response, md5(response.body)));
     return std::move(response.body);
   }
 
@@ -260,7 +254,7 @@ class S3StoreImpl final : public S3Store {
     S3Request request = of("PUT", key);
     request.headers.push_back({"If-None-Match", "*"});
     add_object_headers(request, false);
-    add_body(request, content);
+    static_cast<void>(add_body(request, content));
     return client_.send_or(request, {412, 501}).status == 412;
   }
 
@@ -328,9 +322,11 @@ class S3StoreImpl final : public S3Store {
     return out;
   }
 
-  static void add_body(S3Request& request, tape::ByteView bytes) {
+  static Md5 add_body(S3Request& request, tape::ByteView bytes) {
+    const Md5 digest = md5(bytes);
     request.body = bytes;
-    request.headers.push_back({"Content-MD5", md5_base64(bytes)});
+    request.headers.push_back({"Content-MD5", md5_base64(digest)});
+    return digest;
   }
 
   void add_customer_key(S3Request& request) const {
@@ -339,7 +335,7 @@ class S3StoreImpl final : public S3Store {
     const std::string name = "x-amz-server-side-encryption-customer-";
     request.headers.push_back({name + "algorithm", "AES256"});
     request.headers.push_back({name + "key", tape::base64(key)});
-    request.headers.push_back({name + "key-MD5", md5_base64(tape::as_bytes(key))});
+    request.headers.push_back({name + "key-MD5", md5_base64(md5(tape::as_bytes(key)))});
   }
 
   // What an object is to be, said when it begins. `is_volume`: what a restore reads once.
@@ -369,6 +365,19 @@ class S3StoreImpl final : public S3Store {
     add("x-amz-object-lock-retain-until-date", iso_time(options_.lock->retain_until));
   }
 
+  UploadsPage uploads_behind(const UploadsPage& before, const std::string& prefix) {
+    Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
+    if (!before.next_key.empty()) query.emplace_back("key-marker", before.next_key);
+    if (!before.next_upload.empty()) query.emplace_back("upload-id-marker", before.next_upload);
+    const S3Request request = of_bucket("GET", query);
+    UploadsPage out = answer(request, [](tape::ByteView body) { return parse_uploads(body); });
+    // Keys are in order; the uploads of one key in that of their begin, whatever their names.
+    const bool goes_on = out.next_key > before.next_key ||
+                         (out.next_key == before.next_key && out.next_upload != before.next_upload);
+    must_go_on(request, !out.more || goes_on);
+    return out;
+  }
+
   // Sends, and reads the answer; one that cannot be read was changed on its way.
   template <class Read>
   std::invoke_result_t<Read, tape::ByteView> answer(const S3Request& request, Read read) {
@@ -376,9 +385,9 @@ class S3StoreImpl final : public S3Store {
     std::invoke_result_t<Read, tape::ByteView> out{};
     const auto failure = tape::failure_of([&] { out = read(response.body); });
     if (failure)
-      throw HttpError(HttpFailure::garbled, request.method + " " +
-                                                shown(client_.name_of(request.key)) + ": " +
-                                                failure->what());
+      throw HttpError(
+          HttpFailure::garbled,
+          request.method + " " + shown(client_.name_of(request.key)) + ": " + failure->what());
     return out;
   }
 
@@ -398,9 +407,9 @@ class S3StoreImpl final : public S3Store {
 
   std::string checked_etag(const S3Request& request,
                            const HttpResponse& response,
-                           tape::ByteView bytes) const {
-    const std::string etag = strong_etag(response);
-    if (is_md5(etag) && !hides_md5(response) && etag != tape::hex(md5(bytes)))
+                           const Md5& digest) const {
+    std::string etag = strong_etag(response);
+    if (is_md5(etag) && !hides_md5(response) && etag != tape::hex(digest))
       throw HttpError(HttpFailure::garbled, request.method + " " +
                                                 shown(client_.name_of(request.key)) +
                                                 ": its ETag is not the MD5 of these bytes");
@@ -434,8 +443,8 @@ class S3StoreImpl final : public S3Store {
     bool clear = false;
     const auto found = head_of(key, clear);
     const std::string expected = etag_of_parts(parts);
-    const bool same = found && found->size == size &&
-                      (!clear || expected.empty() || found->etag == expected);
+    const bool same =
+        found && found->size == size && (!clear || expected.empty() || found->etag == expected);
     if (same) return *found;
     if (!response.ok()) client_.fail(request, response);
     throw Error(ErrorKind::object_changed, shown(client_.name_of(request.key)) +
@@ -443,13 +452,13 @@ class S3StoreImpl final : public S3Store {
   }
 
   void remove_batch(std::vector<std::string>& batch) {
-    std::vector<std::string> keys;
-    for (const std::string& key : batch)
-      keys.push_back(whole(key));
+    std::vector<std::string> keys(batch.size());
+    std::transform(batch.begin(), batch.end(), keys.begin(),
+                   [this](const std::string& key) { return whole(key); });
     const std::string document = delete_document(keys);
     S3Request request = of_bucket("POST", {{"delete", ""}});
     request.headers.push_back({"Content-Type", "application/xml"});
-    add_body(request, tape::as_bytes(document));
+    static_cast<void>(add_body(request, tape::as_bytes(document)));
     const HttpResponse response = client_.send_or(request, {501});
     if (response.status == 501) {
       batches_ = false;
@@ -463,17 +472,16 @@ class S3StoreImpl final : public S3Store {
 
   void must_be_deleted(const S3Request& request, const HttpResponse& response) const {
     std::vector<S3Failure> failures;
-    const auto garbled =
-        tape::failure_of([&] { failures = parse_delete_failures(response.body); });
+    const auto garbled = tape::failure_of([&] { failures = parse_delete_failures(response.body); });
     const std::string where = "POST " + shown(client_.name_of(request.key)) + "?delete: ";
     if (garbled) throw HttpError(HttpFailure::garbled, where + garbled->what());
     for (const S3Failure& failure : failures) {
       if (failure.code == "NoSuchKey") continue;
       const bool denied = failure.code == "AccessDenied";
-      throw HttpError(denied ? HttpFailure::denied : HttpFailure::server,
-                      where + shown(failure.key) + ": " + shown(failure.code) + ": " +
-                          shown(failure.message),
-                      denied ? "may these credentials delete? or is the object locked?" : "");
+      throw HttpError(
+          denied ? HttpFailure::denied : HttpFailure::server,
+          where + shown(failure.key) + ": " + shown(failure.code) + ": " + shown(failure.message),
+          denied ? "may these credentials delete? or is the object locked?" : "");
     }
   }
 

@@ -89,12 +89,14 @@ class Reader {
         reader.open_.back()->text.append(text, static_cast<std::size_t>(size));
     });
   }
+  // NOLINTNEXTLINE(readability-function-size): expat says with how many parameters
   static void on_doctype(void* self, const char*, const char*, const char*, int) {
     guarded(self, [](Reader&) { corrupt("it has a document type"); });
   }
 
   void begin(std::string_view name) {
-    if (open_.size() == kDepthMax) corrupt("deeper than " + std::to_string(kDepthMax) + " elements");
+    if (open_.size() == kDepthMax)
+      corrupt("deeper than " + std::to_string(kDepthMax) + " elements");
     if (++count_ > kElementsMax) corrupt("more than " + std::to_string(kElementsMax) + " elements");
     // The one above gets no sibling of its own while it is open, so it does not move.
     Element& element = open_.empty() ? root_ : open_.back()->children.emplace_back();
@@ -138,7 +140,8 @@ std::string percent_decoded(const std::string& text) {
       out += ' ';  // a form's encoding: a plus itself is %2B
     } else if (text[i] != '%') {
       out += text[i];
-    } else if (i + 2 < text.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+    } else if (i + 2 < text.size() &&
+               std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
       out += static_cast<char>(byte);
       i += 2;
     } else {
@@ -293,8 +296,8 @@ std::vector<S3Failure> parse_delete_failures(tape::ByteView document) {
 
 bool fits_xml(const std::string& key) {
   return tape::is_utf8(key) && std::all_of(key.begin(), key.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20;
-  });
+           return static_cast<unsigned char>(c) >= 0x20;
+         });
 }
 
 std::string complete_document(const std::vector<PartInfo>& parts) {

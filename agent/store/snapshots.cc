@@ -112,7 +112,8 @@ std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set
   std::vector<std::string> out;
   const std::string front = set + "/";
   store.list(front, [&](const ObjectInfo& object) {
-    const std::string id = object.key.substr(front.size(), object.key.find('/', front.size()) - front.size());
+    const std::string id =
+        object.key.substr(front.size(), object.key.find('/', front.size()) - front.size());
     if (is_snapshot_name(id) && object.key == manifest_key(set, id)) out.push_back(id);
   });
   return out;
@@ -121,9 +122,8 @@ std::vector<std::string> snapshots_of(ObjectStore& store, const std::string& set
 std::vector<std::string> unfinished_in(ObjectStore& store, const std::string& set) {
   const std::vector<std::string> made = snapshots_of(store, set);
   std::vector<std::string> out = snapshot_folders(store, set);
-  std::erase_if(out, [&](const std::string& id) {
-    return std::binary_search(made.begin(), made.end(), id);
-  });
+  std::erase_if(
+      out, [&](const std::string& id) { return std::binary_search(made.begin(), made.end(), id); });
   return out;
 }
 
@@ -199,7 +199,8 @@ std::string settled_snapshot(ObjectStore& store,
                              const std::string& set,
                              const std::string& snapshot) {
   const bool latest = snapshot.empty() || snapshot == "latest";
-  // A list of all that a set holds can be long: of the last one only its own manifest is looked for.
+  // A list of all that a set holds can be long: of the last one only its own manifest is looked
+  // for.
   std::vector<std::string> ids = latest ? snapshot_folders(store, set) : snapshots_of(store, set);
   while (latest && !ids.empty() && !store.head(manifest_key(set, latest_of(ids))))
     std::erase(ids, latest_of(ids));

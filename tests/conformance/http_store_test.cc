@@ -1,12 +1,13 @@
 // What a store behind plain HTTP must do, on a real nginx, which with_server.py starts: files are
 // put below its root as a directory store would.
+#include "store/http_store.h"
+
 #include <atomic>
 #include <cstdlib>
 
 #include "conformance/object_store.h"
 #include "net/http_error.h"
 #include "store/file_store.h"
-#include "store/http_store.h"
 #include "store/listing.h"
 #include "store/snapshots.h"
 #include "support/catch.h"
@@ -43,8 +44,12 @@ struct Served {
 
 TEST_CASE("http_store: what is served is read, whole and in ranges") {
   const Served served;
-  const std::vector<std::string> odd = {"a/b",           "odd/ space", "odd/%41", "odd/+plus+",
-                                        "odd/<a&b>\"'", "odd/=?#;:@,$!*()[]~",
+  const std::vector<std::string> odd = {"a/b",
+                                        "odd/ space",
+                                        "odd/%41",
+                                        "odd/+plus+",
+                                        "odd/<a&b>\"'",
+                                        "odd/=?#;:@,$!*()[]~",
                                         "odd/\xC3\xA9\xE2\x82\xAC"};
   for (const std::string& key : odd) {
     INFO(key);

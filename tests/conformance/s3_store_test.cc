@@ -1,5 +1,7 @@
 // The conformance suite against a real server, which with_server.py starts: where it is and who we
 // are comes from the environment.
+#include "store/s3_store.h"
+
 #include <atomic>
 #include <cstdlib>
 
@@ -7,9 +9,8 @@
 
 #include "conformance/object_store.h"
 #include "net/credentials.h"
-#include "store/s3_store.h"
-#include "support/catch.h"
 #include "store/wrapped_store.h"
+#include "support/catch.h"
 
 namespace {
 

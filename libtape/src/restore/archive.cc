@@ -180,15 +180,11 @@ std::shared_ptr<VolumeFile> Archive::volume(std::size_t number) {
     return open_.back().reader;
   }
   const ArchiveVolume& facts = volumes_[number];
+  const auto open = [&] {
+    return within(facts.name, [&] { return std::make_shared<VolumeFile>(facts.open(), facts); });
+  };
   std::shared_ptr<VolumeFile> reader;
-  const auto failure = failure_of([&] {
-    reader = second_look(
-        [&] {
-          return within(facts.name,
-                        [&] { return std::make_shared<VolumeFile>(facts.open(), facts); });
-        },
-        [] {});
-  });
+  const auto failure = failure_of([&] { reader = second_look(open, [] {}); });
   // The manifest names it, so its absence is damage.
   if (failure && failure->kind() == ErrorKind::not_found)
     throw Error(ErrorKind::corrupt, facts.name + ": the volume is missing");

@@ -59,21 +59,21 @@ MemberIndex::~MemberIndex() = default;
 template <class Record, class Read>
 std::vector<Record> MemberIndex::read_node(GzRange place, int kind, Read read) {
   const auto read_once = [&] {
-  return within("node at " + std::to_string(place.begin.value()), [&] {
-    const auto member =
-        ragzip_.metadata_member(place.begin, root_.extension, {"TM", "node", place.size});
-    if (member.end != place.end())
-      corrupt("it ends at " + std::to_string(member.end.value()) + ", " +
-              std::to_string(place.end().value()) + " expected");
-    const Node node = decode_node(member.payload, static_cast<NodeKind>(kind), *inflater_);
-    RecordDecoder decoder(node.body);
-    std::vector<Record> records;
-    records.reserve(node.records);
-    while (records.size() < node.records)
-      records.push_back(read(decoder, records.empty() ? nullptr : &records.back()));
-    if (!decoder.at_end()) corrupt("bytes behind the last record");
-    return records;
-  });
+    return within("node at " + std::to_string(place.begin.value()), [&] {
+      const auto member =
+          ragzip_.metadata_member(place.begin, root_.extension, {"TM", "node", place.size});
+      if (member.end != place.end())
+        corrupt("it ends at " + std::to_string(member.end.value()) + ", " +
+                std::to_string(place.end().value()) + " expected");
+      const Node node = decode_node(member.payload, static_cast<NodeKind>(kind), *inflater_);
+      RecordDecoder decoder(node.body);
+      std::vector<Record> records;
+      records.reserve(node.records);
+      while (records.size() < node.records)
+        records.push_back(read(decoder, records.empty() ? nullptr : &records.back()));
+      if (!decoder.at_end()) corrupt("bytes behind the last record");
+      return records;
+    });
   };
   return second_look(read_once, [&] { ragzip_.forget_metadata(); });
 }

@@ -362,7 +362,9 @@ TEST_CASE("http_client: one connection is kept for requests one after another") 
     CHECK(request.connection == 0);
 }
 
-TEST_CASE("http_client: a kept connection that the server closed meanwhile costs no request, or a transient one") {
+TEST_CASE(
+    "http_client: a kept connection that the server closed meanwhile costs no request, or a "
+    "transient one") {
   // Closed behind its first answer, or by the next request.
   for (const Reply::End end : {Reply::End::keep, Reply::End::close, Reply::End::reset}) {
     INFO(static_cast<int>(end));
