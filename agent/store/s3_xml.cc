@@ -17,7 +17,9 @@ using tape::Error;
 using tape::ErrorKind;
 
 constexpr std::size_t kDepthMax = 16;
-constexpr std::size_t kElementsMax = std::size_t{64} << 10;  // a page of 1000 has 10 each
+constexpr std::size_t kElementsMax = std::size_t{64} << 10;   // a page of 1000 has 10 each
+constexpr std::uint64_t kNumberMax = std::uint64_t{1} << 60;  // sums of sizes fit 64 bits
+constexpr std::uint32_t kPartNumberMax = 10'000;
 
 struct Element {
   std::string name;  // without a prefix
@@ -111,8 +113,14 @@ class Reader {
   std::exception_ptr failure_;
 };
 
+// A store that takes its time sends white space, so that the connection stays open; in front of an
+// XML declaration expat takes none.
 Element parsed(tape::ByteView document) {
-  return Reader().run(document);
+  const auto is_space = [](std::uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+  };
+  const auto begin = std::find_if_not(document.begin(), document.end(), is_space);
+  return Reader().run({begin, document.end()});
 }
 
 Element parsed(tape::ByteView document, std::string_view root) {
@@ -122,13 +130,20 @@ Element parsed(tape::ByteView document, std::string_view root) {
   return out;
 }
 
-std::uint64_t number(const Element& element, std::string_view name) {
+std::uint64_t number(const Element& element,
+                     std::string_view name,
+                     std::uint64_t most = kNumberMax) {
   const std::string text = element.text_of(name);
   std::uint64_t out = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (failure != std::errc() || end != text.data() + text.size())
-    corrupt("<" + std::string(name) + ">: \"" + tape::shown(text) + "\", a number expected");
+  if (failure != std::errc() || end != text.data() + text.size() || out > most)
+    corrupt("<" + std::string(name) + ">: \"" + tape::shown(text) + "\", a number up to " +
+            std::to_string(most) + " expected");
   return out;
+}
+
+std::uint32_t part_number(const Element& element, std::string_view name) {
+  return static_cast<std::uint32_t>(number(element, name, kPartNumberMax));
 }
 
 std::string percent_decoded(const std::string& text) {
@@ -158,6 +173,7 @@ class Names {
   std::string operator()(const std::string& text) const {
     return encoded_ ? percent_decoded(text) : text;
   }
+  bool are_encoded() const { return encoded_; }
 
  private:
   bool encoded_;
@@ -240,11 +256,11 @@ PartsPage parse_parts(tape::ByteView document) {
   PartsPage out;
   for (const Element& element : root.children) {
     if (element.name != "Part") continue;
-    out.parts.push_back({static_cast<std::uint32_t>(number(element, "PartNumber")),
-                         number(element, "Size"), unquoted(element.text_of("ETag"))});
+    const std::uint32_t part = part_number(element, "PartNumber");
+    if (part == 0) corrupt("a part of number 0");
+    out.parts.push_back({part, number(element, "Size"), unquoted(element.text_of("ETag"))});
   }
-  if (root.text_of("IsTruncated") == "true")
-    out.next = static_cast<std::uint32_t>(number(root, "NextPartNumberMarker"));
+  if (root.text_of("IsTruncated") == "true") out.next = part_number(root, "NextPartNumberMarker");
   return out;
 }
 
@@ -257,9 +273,13 @@ UploadsPage parse_uploads(tape::ByteView document) {
     out.uploads.push_back({name(element.text_of("Key")), element.text_of("UploadId"),
                            seconds_of(element.text_of("Initiated"))});
   }
+  out.is_encoded = name.are_encoded();
   out.more = root.text_of("IsTruncated") == "true";
-  out.next_key = name(root.text_of("NextKeyMarker"));
-  out.next_upload = root.text_of("NextUploadIdMarker");
+  // The markers are by definition the last upload's, but Swift does not encode them, and has none
+  // behind a page of one.
+  const bool told = out.uploads.empty();
+  out.next_key = told ? name(root.text_of("NextKeyMarker")) : out.uploads.back().key;
+  out.next_upload = told ? root.text_of("NextUploadIdMarker") : out.uploads.back().upload;
   return out;
 }
 
@@ -294,10 +314,13 @@ std::vector<S3Failure> parse_delete_failures(tape::ByteView document) {
   return out;
 }
 
+// XML 1.0 §2.2: no controls, and neither U+FFFE nor U+FFFF.
 bool fits_xml(const std::string& key) {
-  return tape::is_utf8(key) && std::all_of(key.begin(), key.end(), [](char c) {
-           return static_cast<unsigned char>(c) >= 0x20;
-         });
+  return tape::is_utf8(key) &&
+         std::all_of(key.begin(), key.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20; }) &&
+         key.find("\xEF\xBF\xBE") == std::string::npos &&
+         key.find("\xEF\xBF\xBF") == std::string::npos;
 }
 
 std::string complete_document(const std::vector<PartInfo>& parts) {

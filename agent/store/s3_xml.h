@@ -1,7 +1,8 @@
 // The documents of the S3 API: what a store answers, as values, and what is sent to it.
 //
 // Fails:   corrupt: not XML, of another kind than expected, or past a limit.
-// Limits:  depth 16, 64 Ki elements; no document type, so no entities of its own.
+// Limits:  depth 16, 64 Ki elements; sizes up to 2^60, parts up to number 10 000; no document type,
+//          so no entities of its own.
 // Threads: pure functions.
 // Spec:    Amazon S3 API Reference; docs/adr/0016.
 #pragma once
@@ -43,8 +44,9 @@ PartsPage parse_parts(tape::ByteView document);
 
 struct UploadsPage {
   std::vector<UploadInfo> uploads;
+  bool is_encoded = false;  // it says that its keys came encoded, so they were decoded
   bool more = false;
-  std::string next_key;
+  std::string next_key;  // behind which it goes on
   std::string next_upload;
 };
 UploadsPage parse_uploads(tape::ByteView document);
@@ -60,7 +62,7 @@ std::vector<LifecycleRule> parse_lifecycle(tape::ByteView document);
 // What could not be deleted.
 std::vector<S3Failure> parse_delete_failures(tape::ByteView document);
 
-// A key of XML's own characters only can be sent in a document.
+// Whether a key is UTF-8 of XML's own characters only: others cannot be sent in a document.
 bool fits_xml(const std::string& key);
 
 std::string complete_document(const std::vector<PartInfo>& parts);
