@@ -12,8 +12,9 @@ namespace {
 
 using tape::shown;
 
-constexpr int kMendsMax = 3;  // a region, a clock, credentials
-constexpr std::string_view kAwsDomain = ".amazonaws.com";
+constexpr std::array<std::string_view, 2> kAwsDomains{".amazonaws.com", ".amazonaws.com.cn"};
+constexpr std::size_t kRegionMax = 64;
+constexpr std::size_t kMessageMax = 500;
 
 struct KnownCode {
   std::string_view code;
@@ -39,6 +40,8 @@ constexpr std::array kKnownCodes{
     KnownCode{"TooManyRequests", HttpFailure::throttled, ""},
     KnownCode{"RequestTimeout", HttpFailure::time_out, ""},
     KnownCode{"OperationAborted", HttpFailure::server, ""},
+    // Of two conditional writes at one time: neither is known to have won.
+    KnownCode{"ConditionalRequestConflict", HttpFailure::server, ""},
     KnownCode{"InternalError", HttpFailure::server, ""},
     // What was sent is not what arrived: a signed SHA-256 finds any bit that flipped on the way.
     KnownCode{"BadDigest", HttpFailure::garbled, ""},
@@ -59,37 +62,60 @@ bool fits_host_name(const std::string& bucket) {
          std::none_of(bucket.begin(), bucket.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
+// It becomes part of a host's name, so it is no more than one of the parts of one.
+bool is_region(const std::string& name) {
+  const auto is_word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= kRegionMax && is_word(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_word(c) || c == '-' || c == '_'; });
+}
+
 }  // namespace
 
 S3Client::S3Client(const Context& context, const S3Options& options)
-    : context_(context), options_(options), region_(options.region), host_(options.endpoint.host) {}
+    : context_(context), options_(options), place_{options.endpoint.host, options.region} {}
 
 std::string S3Client::name_of(const std::string& key) const {
   return "s3://" + options_.location.bucket + (key.empty() ? "" : "/" + key);
 }
 
-S3Client::Target S3Client::target(const std::string& key) const {
+S3Client::Place S3Client::place() const {
   const std::lock_guard lock(mutex_);
+  return place_;
+}
+
+S3Client::Signing S3Client::signing() const {
+  return {place(), std::chrono::seconds(skew_seconds_.load()), context_.credentials.get()};
+}
+
+// Of its headers only those of `request`.
+UnsignedRequest S3Client::unsigned_request(const S3Request& request, const Place& place) const {
   const std::string& bucket = options_.location.bucket;
   // A certificate for *.s3.… does not cover a bucket with a dot.
   const bool path_style = options_.path_style == PathStyle::on ||
                           (options_.path_style == PathStyle::automatic &&
                            (!options_.endpoint.is_aws || !fits_host_name(bucket)));
-  if (path_style) return {options_.endpoint.scheme, host_, "/" + bucket + "/" + key, region_};
-  return {options_.endpoint.scheme, bucket + "." + host_, "/" + key, region_};
+  UnsignedRequest out;
+  out.method = request.method;
+  out.scheme = options_.endpoint.scheme;
+  out.host = path_style ? place.host : bucket + "." + place.host;
+  out.path = (path_style ? "/" + bucket + "/" : "/") + request.key;
+  out.query = request.query;
+  out.headers = request.headers;
+  return out;
 }
 
-HttpResponse S3Client::send_once(const S3Request& request, const Credentials& credentials) {
-  const Target to = target(request.key);
-  UnsignedRequest unsigned_request{request.method, to.scheme,       to.host, to.path,
-                                   request.query,  request.headers, ""};
-  if (options_.requester_pays)
-    unsigned_request.headers.push_back({"x-amz-request-payer", "requester"});
-  unsigned_request.payload_sha256 =
+HttpResponse S3Client::send_once(const S3Request& request, const Signing& signing) {
+  UnsignedRequest plain = unsigned_request(request, signing.place);
+  if (options_.requester_pays) plain.headers.push_back({"x-amz-request-payer", "requester"});
+  plain.payload_sha256 =
       tape::hex(request.body_sha256 ? *request.body_sha256 : tape::sha256(request.body));
   // Signed anew each time: the moment is part of it.
-  SignedRequest ready = signed_request(unsigned_request, credentials,
-                                       {to.region, "s3", context_.clock.now() + skew()});
+  SignedRequest ready =
+      signed_request(plain, signing.credentials,
+                     {signing.place.region, "s3", context_.clock.now() + signing.skew});
   HttpRequest http;
   http.method = request.method;
   http.url = std::move(ready.url);
@@ -101,16 +127,13 @@ HttpResponse S3Client::send_once(const S3Request& request, const Credentials& cr
 }
 
 HttpResponse S3Client::send_or(const S3Request& request, std::initializer_list<int> accepted) {
-  Credentials credentials = context_.credentials.get();
-  for (int mends = 0;; ++mends) {
-    HttpResponse response = send_once(request, credentials);
+  Mends done;
+  for (;;) {
+    const Signing now = signing();
+    HttpResponse response = send_once(request, now);
     if (response.ok()) return response;
-    response = explained(request, std::move(response));
-    const auto better = mends < kMendsMax ? mended(response, credentials) : std::nullopt;
-    if (better) {
-      credentials = *better;
-      continue;
-    }
+    response = explained(request, now, std::move(response));
+    if (mend(response, now, done)) continue;
     if (std::find(accepted.begin(), accepted.end(), response.status) == accepted.end())
       fail(request, response);
     return response;
@@ -122,7 +145,9 @@ HttpResponse S3Client::send(const S3Request& request) {
 }
 
 // An answer to HEAD has no body to say why: the same is asked with GET, for one byte.
-HttpResponse S3Client::explained(const S3Request& request, HttpResponse response) {
+HttpResponse S3Client::explained(const S3Request& request,
+                                 const Signing& signing,
+                                 HttpResponse response) {
   const bool unclear = response.status == 400 || response.status == 403 || response.status == 301;
   if (request.method != "HEAD" || !unclear) return response;
   S3Request question;
@@ -131,43 +156,70 @@ HttpResponse S3Client::explained(const S3Request& request, HttpResponse response
   question.headers = request.headers;
   question.headers.push_back({"Range", "bytes=0-0"});
   question.sink = [](tape::ByteView) {};
-  HttpResponse answer = send_once(question, context_.credentials.get());
+  HttpResponse answer = send_once(question, signing);
   return answer.ok() ? response : answer;
 }
 
-// What to sign the same request with again; none: there is nothing to mend.
-std::optional<Credentials> S3Client::mended(const HttpResponse& response, const Credentials& used) {
+// Whether the same request may succeed now. What was wrong is compared with what was used: of many
+// callers who are told the same at the same time, each tries again.
+bool S3Client::mend(const HttpResponse& response, const Signing& used, Mends& done) {
   const S3Failure said = failure_in(response.body).value_or(S3Failure{});
-  if (mend_region(response, said.region)) return used;
-  if (said.code == "RequestTimeTooSkewed") {
-    const auto theirs = response.date();
-    const bool first = skew_seconds_ == 0;
-    if (!theirs || !first) return std::nullopt;
-    skew_seconds_ =
-        std::chrono::duration_cast<std::chrono::seconds>(*theirs - context_.clock.now()).count();
-    return used;
-  }
-  if (said.code == "ExpiredToken" || said.code == "TokenRefreshRequired") {
-    context_.credentials.expired(used);
-    Credentials fresh = context_.credentials.get();
-    if (fresh.session_token == used.session_token) return std::nullopt;
-    return fresh;
-  }
-  return std::nullopt;
+  if (mend_place(response, said.region, used.place)) return !std::exchange(done.place, true);
+  if (said.code == "RequestTimeTooSkewed")
+    return !std::exchange(done.clock, true) && mend_clock(response, used.skew);
+  if (said.code == "ExpiredToken" || said.code == "TokenRefreshRequired")
+    return !std::exchange(done.credentials, true) && mend_credentials(used.credentials);
+  return false;
 }
 
 // 301, 307 and 400 tell where the bucket is. A signature goes to AWS's own hosts or nowhere else.
-bool S3Client::mend_region(const HttpResponse& response, const std::string& said) {
+bool S3Client::mend_place(const HttpResponse& response,
+                          const std::string& said,
+                          const Place& used) {
   const bool moved = response.status == 301 || response.status == 307 || response.status == 400;
   const std::string header = response.header("x-amz-bucket-region");
   const std::string region = header.empty() ? said : header;
-  const bool clean = region.size() <= 64 && region.find_first_of("/:@?# ") == std::string::npos;
+  if (!moved || !is_region(region) || region == used.region) return false;
   const std::lock_guard lock(mutex_);
-  if (!moved || region.empty() || !clean || region == region_) return false;
-  region_ = region;
-  if (options_.endpoint.is_aws && host_.ends_with(kAwsDomain))
-    host_ = "s3." + region + std::string(kAwsDomain);
+  place_.region = region;
+  for (const std::string_view domain : kAwsDomains) {
+    if (options_.endpoint.is_aws && place_.host.ends_with(domain))
+      place_.host = "s3." + region + std::string(domain);
+  }
   return true;
+}
+
+bool S3Client::mend_clock(const HttpResponse& response, std::chrono::seconds used) {
+  const auto theirs = response.date();
+  if (!theirs) return false;
+  const auto skew =
+      std::chrono::duration_cast<std::chrono::seconds>(*theirs - context_.clock.now());
+  skew_seconds_ = skew.count();
+  return skew != used;
+}
+
+bool S3Client::mend_credentials(const Credentials& used) {
+  context_.credentials.expired(used);
+  const Credentials fresh = context_.credentials.get();
+  return fresh.session_token != used.session_token || fresh.access_key != used.access_key;
+}
+
+// What a server says, of which a line is enough. It may have been told secrets, and be one that
+// tells all it knows.
+std::string S3Client::quoted(const std::string& message, const S3Request& request) const {
+  Credentials ours;
+  static_cast<void>(tape::failure_of([&] { ours = context_.credentials.get(); }));
+  std::vector<std::string> secrets{ours.secret_key, ours.session_token};
+  for (const HttpHeader& header : request.headers) {
+    if (header.name.ends_with("-customer-key")) secrets.push_back(header.value);
+  }
+  std::string out = message;
+  for (const std::string& secret : secrets) {
+    for (std::size_t at = 0; !secret.empty() && (at = out.find(secret)) != std::string::npos;)
+      out.replace(at, secret.size(), "(secret)");
+  }
+  const bool cut = out.size() > kMessageMax;
+  return shown(out.substr(0, kMessageMax)) + (cut ? "..." : "");
 }
 
 void S3Client::fail(const S3Request& request, const HttpResponse& response) const {
@@ -180,18 +232,17 @@ void S3Client::fail(const S3Request& request, const HttpResponse& response) cons
   std::string what = request.method + " " + shown(name_of(request.key)) + ": HTTP " +
                      std::to_string(response.status);
   if (!said.code.empty()) what += " " + shown(said.code);
-  if (!said.message.empty() && said.message != said.code) what += ": " + shown(said.message);
+  if (!said.message.empty() && said.message != said.code)
+    what += ": " + quoted(said.message, request);
   HttpError error(code != nullptr ? code->failure : failure_of_status(response.status), what, hint);
   error.set_retry_after(response.retry_after);
   throw HttpError(error);
 }
 
 HttpResponse S3Client::send_unsigned(const S3Request& request) {
-  const Target to = target(request.key);
-  UnsignedRequest plain{request.method, to.scheme, to.host, to.path, request.query, {}, ""};
   HttpRequest http;
   http.method = request.method;
-  http.url = url_of(plain);
+  http.url = url_of(unsigned_request(request, place()));
   http.body_limit = request.body_limit;
   http.sink = request.sink;
   return context_.http.send(http);
@@ -200,10 +251,15 @@ HttpResponse S3Client::send_unsigned(const S3Request& request) {
 std::string S3Client::presigned(const std::string& method,
                                 const std::string& key,
                                 std::uint32_t seconds) {
-  const Target to = target(key);
-  return presigned_url({method, to.scheme, to.host, to.path, {}, {}, ""},
-                       context_.credentials.get(), {to.region, "s3", context_.clock.now() + skew()},
-                       seconds);
+  if (method != "GET" && method != "PUT")
+    throw tape::Error(tape::ErrorKind::usage,
+                      "a URL for others is to GET or to PUT, not to " + shown(method));
+  S3Request request;
+  request.method = method;
+  request.key = key;
+  const Signing now = signing();
+  return presigned_url(unsigned_request(request, now.place), now.credentials,
+                       {now.place.region, "s3", context_.clock.now() + now.skew}, seconds);
 }
 
 }  // namespace agent

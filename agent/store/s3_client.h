@@ -55,32 +55,48 @@ class S3Client {
 
   // Without a signature: what anybody gets.
   HttpResponse send_unsigned(const S3Request& request);
-  // Good for anybody who has it, for so many seconds. `method`: GET or PUT.
+  // Good for anybody who has it, for so many seconds. `method`: GET or PUT. Fails also:
+  // Error{usage}.
   std::string presigned(const std::string& method, const std::string& key, std::uint32_t seconds);
 
   // For messages.
   std::string name_of(const std::string& key) const;
 
  private:
-  struct Target {
-    std::string scheme;
-    std::string host;
-    std::string path;
+  // Where the bucket is, as far as is known: what one request learns holds for all.
+  struct Place {
+    std::string host;  // of the endpoint
     std::string region;
   };
-  Target target(const std::string& key) const;
-  // The server's clock less this machine's, once a request failed by it.
-  std::chrono::seconds skew() const { return std::chrono::seconds(skew_seconds_.load()); }
-  HttpResponse send_once(const S3Request& request, const Credentials& credentials);
-  std::optional<Credentials> mended(const HttpResponse& response, const Credentials& used);
-  bool mend_region(const HttpResponse& response, const std::string& said);
-  HttpResponse explained(const S3Request& request, HttpResponse response);
+  // What one attempt is signed with.
+  struct Signing {
+    Place place;
+    std::chrono::seconds skew;
+    Credentials credentials;
+  };
+  // What was mended in one request.
+  struct Mends {
+    bool place = false;
+    bool clock = false;
+    bool credentials = false;
+  };
+
+  Place place() const;
+  Signing signing() const;
+  UnsignedRequest unsigned_request(const S3Request& request, const Place& place) const;
+  HttpResponse send_once(const S3Request& request, const Signing& signing);
+  HttpResponse explained(const S3Request& request, const Signing& signing, HttpResponse response);
+  bool mend(const HttpResponse& response, const Signing& used, Mends& done);
+  bool mend_place(const HttpResponse& response, const std::string& said, const Place& used);
+  bool mend_clock(const HttpResponse& response, std::chrono::seconds used);
+  bool mend_credentials(const Credentials& used);
+  std::string quoted(const std::string& message, const S3Request& request) const;
 
   const Context context_;
   const S3Options& options_;
-  mutable std::mutex mutex_;  // of these two
-  std::string region_;
-  std::string host_;  // of the endpoint
+  mutable std::mutex mutex_;  // of this one
+  Place place_;
+  // The server's clock less this machine's, once a request failed by it.
   std::atomic<std::int64_t> skew_seconds_ = 0;
 };
 
