@@ -1,11 +1,9 @@
 // The ways in which a request fails, proxies, counts and many callers at once.
 #include <atomic>
-#include <cstdlib>
-#include <limits>
-#include <optional>
 #include <thread>
 
 #include "net/http_client.h"
+#include "support/environment.h"
 #include "support/expect.h"
 #include "support/fake_clock.h"
 #include "support/http.h"
@@ -30,25 +28,6 @@ HttpRequest get(const std::string& url) {
 Reply ok(const Request& /*request*/) {
   return {.body = "ok"};
 }
-
-// A variable of the environment, for one test.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    if (const char* const was = std::getenv(name)) was_ = was;
-    ::setenv(name, value.c_str(), 1);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-  ~Variable() {
-    if (was_) ::setenv(name_, was_->c_str(), 1);
-    if (!was_) ::unsetenv(name_);
-  }
-
- private:
-  const char* const name_;
-  std::optional<std::string> was_;
-};
 
 }  // namespace
 
