@@ -61,8 +61,10 @@ class Examination {
     if (!failure) return true;
     if (failure->kind() == ErrorKind::canceled || failure->kind() == ErrorKind::transient)
       throw Error(*failure);
-    // What may not be looked at need not be wrong.
-    const bool withheld = failure->kind() == ErrorKind::denied && what != "write" && what != "read";
+    // What a backup does not need, and may not be looked at, need not be wrong.
+    const bool needed =
+        what == "write" || what == "read" || what == "ranges" || what == "multipart uploads";
+    const bool withheld = failure->kind() == ErrorKind::denied && !needed;
     tell({what, withheld ? Result::note : Result::bad, failure->what(), failure->hint()});
     return false;
   }
