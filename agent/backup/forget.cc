@@ -17,6 +17,9 @@ using tape::Error;
 using tape::ErrorKind;
 using tape::shown;
 
+// In one request, where the store can; then a signal is heard.
+constexpr std::size_t kDeletedAtOnce = 500;
+
 // What lies in the folder of a snapshot, but for what is kept.
 std::vector<ObjectInfo> volumes_in(ObjectStore& store,
                                    const std::string& set,
@@ -107,12 +110,20 @@ class Forget {
     const bool has_manifest = found != going_.end() || damaged_.contains(id);
     if (has_manifest && !options_.dry_run) store_.remove(manifest_key(options_.set, id));
     if (found == going_.end()) return remove_folder(id);
+    std::vector<std::string> keys;
     for (const tape::ManifestVolume& volume : found->second.volumes) {
       if (--names_[volume.key] > 0) continue;
-      stop_here();
       count(volume.size);
-      if (!options_.dry_run) store_.remove(options_.set + "/" + volume.key);
+      keys.push_back(options_.set + "/" + volume.key);
+      if (keys.size() == kDeletedAtOnce) remove_now(keys);
     }
+    remove_now(keys);
+  }
+
+  void remove_now(std::vector<std::string>& keys) const {
+    stop_here();
+    if (!options_.dry_run) store_.remove_all(keys);
+    keys.clear();
   }
 
   // A run that would go on there, or look for what it has made, must not. What a damaged journal is
@@ -179,8 +190,10 @@ ForgetReport forget(ObjectStore& store, const ForgetOptions& options) {
 }
 
 void remove_unfinished(ObjectStore& store, const std::string& set, const std::string& snapshot) {
+  std::vector<std::string> keys;
   for (const ObjectInfo& object : volumes_in(store, set, snapshot, {}))
-    store.remove(object.key);
+    keys.push_back(object.key);
+  store.remove_all(keys);
   store.abort_uploads(set + "/" + snapshot + "/");
 }
 

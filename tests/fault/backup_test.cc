@@ -27,7 +27,7 @@ TEST_CASE("backup: whichever call of the store fails, the next run completes it"
   {
     MemoryStore store;
     Faults counting = Faults::none();
-    FaultyStore counted(store, counting, Lost::request);
+    FaultyStore counted(store, counting, Lost::request, true);
     run(counted, folder, options);
     expected = volumes(store);
     calls = counting.calls();
@@ -45,7 +45,7 @@ TEST_CASE("backup: whichever call of the store fails, the next run completes it"
         MemoryStore store;
         const Error planted(ErrorKind::transient, "planted failure");
         Faults faults = once ? Faults::at_call(k, planted) : Faults::from_call(k, planted);
-        FaultyStore faulty(store, faults, lost);
+        FaultyStore faulty(store, faults, lost, true);
         const auto failure = tape::failure_of([&] { run(faulty, folder, options); });
         if (failure) CHECK(failure->kind() == ErrorKind::transient);
         is_whole(store);
@@ -70,7 +70,7 @@ TEST_CASE("backup: an upload that the store has lost is begun again", "[fault]")
     std::filesystem::remove_all(folder / "state");
     MemoryStore first;
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore faulty(first, faults, Lost::request);
+    FaultyStore faulty(first, faults, Lost::request, true);
     if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
     if (first.uploads() == 0) continue;
     // Its parts went with the first store, its finished volumes did not.
@@ -96,7 +96,7 @@ TEST_CASE("backup: a run given up leaves nothing in the store", "[fault]") {
     MemoryStore store;
     options.restart = false;
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore faulty(store, faults, k % 2 == 0 ? Lost::request : Lost::answer);
+    FaultyStore faulty(store, faults, k % 2 == 0 ? Lost::request : Lost::answer, true);
     if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
     // The last call of all puts the manifest; with only its answer lost the snapshot is made.
     if (has_manifest(store)) break;
@@ -118,12 +118,12 @@ TEST_CASE("backup: --restart leaves a snapshot that was made", "[fault]") {
   MemoryStore store;
   // The last call of all is the manifest's; its answer is lost.
   Faults counting = Faults::none();
-  FaultyStore counted(store, counting, Lost::request);
+  FaultyStore counted(store, counting, Lost::request, true);
   run(counted, folder, options);
   std::filesystem::remove_all(folder / "state");
   MemoryStore second;
   Faults faults = Faults::at_call(counting.calls(), Error(ErrorKind::transient, "planted failure"));
-  FaultyStore faulty(second, faults, Lost::answer);
+  FaultyStore faulty(second, faults, Lost::answer, true);
   REQUIRE(tape::failure_of([&] { run(faulty, folder, options); }));
   const auto made = agent::snapshots_of(second, "s");
   REQUIRE(made.size() == 1);
@@ -139,7 +139,7 @@ TEST_CASE("backup: a finished volume that is gone is missed before the source is
   const agent::BackupOptions options = small_backup(folder);
   MemoryStore store;
   Faults faults = Faults::from_call(25, Error(ErrorKind::transient, "planted failure"));
-  FaultyStore faulty(store, faults, Lost::request);
+  FaultyStore faulty(store, faults, Lost::request, true);
   REQUIRE(tape::failure_of([&] { run(faulty, folder, options); }));
   std::string gone;
   for (const auto& [key, bytes] : store.objects()) {
@@ -169,7 +169,7 @@ TEST_CASE("backup: an open upload that lost a part is begun again before anythin
     std::filesystem::remove_all(folder / "store");
     const auto store = agent::create_file_store(folder / "store", made);
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore faulty(*store, faults, Lost::request);
+    FaultyStore faulty(*store, faults, Lost::request, true);
     const auto once = [&](agent::ObjectStore& to) {
       const auto set = agent::SetFolder::lock(folder / "state", store->name(), "s");
       REQUIRE(set);
@@ -208,7 +208,7 @@ TEST_CASE("backup: a damaged tail is made again, of the volume's first page", "[
     std::filesystem::remove_all(folder / "state");
     MemoryStore store;
     Faults faults = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore faulty(store, faults, Lost::request);
+    FaultyStore faulty(store, faults, Lost::request, true);
     if (!tape::failure_of([&] { run(faulty, folder, options); })) break;
     const std::string tail = agent::SetFolder::lock(folder / "state", "memory:", "s")->tail();
     if (!std::filesystem::exists(tail)) continue;
@@ -255,7 +255,7 @@ TEST_CASE("backup: 1, 2 and 7 uploads at once over a slow store give the same vo
       SlowStore slow(store, seed);
       // One call in the middle fails: what is under way then is not lost.
       Faults faults = Faults::at_call(9 + 4 * seed, Error(ErrorKind::transient, "planted failure"));
-      FaultyStore faulty(slow, faults, Lost::request);
+      FaultyStore faulty(slow, faults, Lost::request, true);
       static_cast<void>(tape::failure_of([&] { run(faulty, folder, options); }));
       CHECK(faults.failures() == 1);
       run(slow, folder, options);
@@ -278,13 +278,13 @@ TEST_CASE("backup: a --restart that dies on the way is completed by the plain co
     MemoryStore store;
     options.restart = false;
     Faults first = Faults::from_call(20, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore interrupted(store, first, Lost::request);
+    FaultyStore interrupted(store, first, Lost::request, true);
     REQUIRE(tape::failure_of([&] { run(interrupted, folder, options); }));
     const auto held = agent::unfinished_in(store, "s");
     REQUIRE(held.size() == 1);
     options.restart = true;
     Faults second = Faults::from_call(k, Error(ErrorKind::transient, "planted failure"));
-    FaultyStore dying(store, second, Lost::answer);
+    FaultyStore dying(store, second, Lost::answer, true);
     static_cast<void>(tape::failure_of([&] { run(dying, folder, options); }));
     const bool given_up = volumes(store).empty();
     options.restart = false;
@@ -305,7 +305,7 @@ TEST_CASE("backup: --restart does not give up the run of another tree", "[fault]
   agent::BackupOptions options = small_backup(folder);
   MemoryStore store;
   Faults faults = Faults::from_call(20, Error(ErrorKind::transient, "planted failure"));
-  FaultyStore interrupted(store, faults, Lost::request);
+  FaultyStore interrupted(store, faults, Lost::request, true);
   REQUIRE(tape::failure_of([&] { run(interrupted, folder, options); }));
   make_folder(folder / "other");
   make_folder(folder / "other/tree");

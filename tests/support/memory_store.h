@@ -164,8 +164,15 @@ enum class Lost { request, answer };
 // Reads of what it opened are calls, too.
 class FaultyStore final : public agent::WrappedStore {
  public:
-  FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost)
-      : WrappedStore(store), faults_(faults), lost_(lost) {}
+  // `singly`: what is removed at once fails between two, as well.
+  FaultyStore(agent::ObjectStore& store, tape::Faults& faults, Lost lost, bool singly = false)
+      : WrappedStore(store), faults_(faults), lost_(lost), singly_(singly) {}
+
+  void remove_all(const std::vector<std::string>& keys) override {
+    if (!singly_) return WrappedStore::remove_all(keys);
+    for (const std::string& key : keys)
+      remove(key);
+  }
 
  private:
   void around(const agent::StoreCall&, const std::function<void()>& step) override {
@@ -179,6 +186,7 @@ class FaultyStore final : public agent::WrappedStore {
   }
   tape::Faults& faults_;
   Lost lost_;
+  bool singly_;
   std::mutex mutex_;
 };
 
