@@ -260,8 +260,8 @@ def body(source, head, to_the_end):
 class Exchange:
     """One request of a client and its answer."""
 
-    def __init__(self, state, client, upstream, head):
-        self.state, self.client, self.upstream, self.head = state, client, upstream, head
+    def __init__(self, state, client, head):
+        self.state, self.client, self.upstream, self.head = state, client, None, head
         method, target = head.split(b" ", 2)[:2]
         self.method, target = method.decode("latin1"), target.decode("latin1")
         self.fault, self.entry, self.counts = state.request(self.method, target, head)
@@ -356,7 +356,8 @@ def flipped(piece, at):
 
 
 def serve(state, address, plain):
-    """All requests of one client's connection, over at most one to the server."""
+    """All requests of one client's connection.  Each has one to the server of its own: a server that ends one between two
+    requests is no fault that a rule asked for."""
     client, upstream = Connection(plain), None
     try:
         going = True
@@ -365,7 +366,7 @@ def serve(state, address, plain):
                 head = client.head()
             except EOFError:
                 break
-            exchange = Exchange(state, client, upstream, head)
+            exchange = Exchange(state, client, head)
             if exchange.action == "refuse":
                 time.sleep(exchange.fault.get("sec", 0))
                 raise Cut(exchange.action)
@@ -374,11 +375,10 @@ def serve(state, address, plain):
             if exchange.action in ("status", "ok_error"):
                 going = exchange.answer()
                 continue
-            upstream = exchange.upstream = upstream or Connection(socket.create_connection(address))
+            upstream = exchange.upstream = Connection(socket.create_connection(address))
             going = exchange.forward()
-        plain.close()
-        if upstream:
             upstream.socket.close()
+        plain.close()
     except Cut as cut:
         if str(cut).startswith("trunc"):
             plain.shutdown(socket.SHUT_RDWR)

@@ -66,10 +66,10 @@ def need(*tools):
 # ---------------------------------------------------------------- processes
 
 def run(*args, ok=(0,), **options):
-    """A finished process with stdout and stderr as bytes; an exit code that is not in `ok` fails the program."""
+    """A finished process with stdout and stderr as bytes; an exit code that is not in `ok` (None: any) fails the program."""
     options.setdefault("stdout", subprocess.PIPE)
     done = subprocess.run(args, stderr=subprocess.PIPE, **options)
-    if done.returncode not in ok:
+    if ok is not None and done.returncode not in ok:
         command = " ".join(shown(os.fsencode(a)) for a in args)
         fail("%s: exit code %d, expected %s; stderr: %s" % (command, done.returncode, " or ".join(map(str, ok)), shown(done.stderr[-2000:])))
     return done
