@@ -23,11 +23,15 @@ std::string HttpObject::etag() const {
   return etag_;
 }
 
-void HttpObject::must_have_etag(const std::string& found) const {
-  if (found.empty()) return;
+void HttpObject::must_be_the_same(const HttpResponse& response) const {
+  const std::string tag = strong_etag(response);
+  const bool is_sure = !tag.empty();
+  const std::string found =
+      is_sure ? tag : response.header("ETag") + " " + response.header("Last-Modified");
   const std::lock_guard lock(mutex_);
-  if (etag_.empty()) etag_ = found;
-  if (etag_ != found)
+  std::string& known = is_sure ? etag_ : unsure_;
+  if (known.empty()) known = found;
+  if (known != found)
     throw HttpError(HttpFailure::changed, name() + ": replaced while it was read");
 }
 
@@ -53,7 +57,7 @@ void HttpObject::read_at(tape::GzOffset at, tape::MutableBytes out) const {
 
 // `whole`: all of the object was asked for.
 void HttpObject::check(const HttpResponse& response, const std::string& range, bool whole) const {
-  must_have_etag(strong_etag(response));
+  must_be_the_same(response);
   if (response.status == 200 && whole) return;
   if (response.status != 206)
     throw HttpError(HttpFailure::no_ranges,

@@ -1,8 +1,9 @@
 // One object of a server, read in ranges.
 //
 // Each read names the object's ETag, that of the first answer where none is known, so all of them
-// see one object; some servers pass over If-Match, so that of each answer is looked at, too. Never
-// If-Range, never several ranges, no suffix ranges.
+// see one object; some servers pass over If-Match, so that of each answer is looked at, too, or,
+// without a strong one, the weak one and Last-Modified. Never If-Range, never several ranges, no
+// suffix ranges.
 //
 // Fails:   HttpError changed, unsatisfiable, no_ranges, connection; as ask() does.
 // Threads: any number of readers.
@@ -34,11 +35,12 @@ class HttpObject : public tape::RangeSource {
  private:
   void check(const HttpResponse& response, const std::string& range, bool whole) const;
   std::string etag() const;
-  void must_have_etag(const std::string& found) const;
+  void must_be_the_same(const HttpResponse& response) const;
 
   const tape::ByteCount size_;
-  mutable std::mutex mutex_;  // of this one
-  mutable std::string etag_;  // empty: not known yet
+  mutable std::mutex mutex_;    // of these two
+  mutable std::string etag_;    // empty: not known yet
+  mutable std::string unsure_;  // a weak ETag and a time, of the first answer without a strong one
 };
 
 // Of an answer, without quotes; empty where there is none, or a weak one, which says nothing of
