@@ -184,13 +184,11 @@ void OpenStore::connect(const StoreWords& words, const std::string& ca_bundle) {
   HttpOptions http;
   http.ca_bundle = first_of({words.ca_bundle, environment("AWS_CA_BUNDLE"), ca_bundle});
   http.idle_timeout = parse_duration("--idle-timeout", words.idle_timeout);
-  HttpOptions metadata = http;
-  metadata.proxy_from_environment = false;
+  credentials_http_ = std::make_unique<HttpClient>(http);
   http.upload_limit = upload_limit_ ? &*upload_limit_ : nullptr;
   http.download_limit = download_limit_ ? &*download_limit_ : nullptr;
   http.counts = &counts_;
   http_ = std::make_unique<HttpClient>(http);
-  metadata_http_ = std::make_unique<HttpClient>(metadata);
 }
 
 void OpenStore::open_http(const std::string& url, const StoreWords& words, Access access) {
@@ -207,7 +205,7 @@ void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
   const AwsProfile profile = aws_profile(environment, words.aws_profile);
   S3Options options = s3_options(url, words, profile, *clock_);
   connect(words, profile.ca_bundle);
-  credentials_ = standard_credentials({environment, words.aws_profile, *metadata_http_, *clock_});
+  credentials_ = standard_credentials({environment, words.aws_profile, *credentials_http_, *clock_});
   auto s3 = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
   s3_ = s3.get();
   layers_.push_back(std::move(s3));

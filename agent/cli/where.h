@@ -75,7 +75,7 @@ class OpenStore {
   std::optional<RateLimit> upload_limit_;
   std::optional<RateLimit> download_limit_;
   std::unique_ptr<HttpClient> http_;
-  std::unique_ptr<HttpClient> metadata_http_;  // for credentials, past all proxies
+  std::unique_ptr<HttpClient> credentials_http_;  // of STS: neither counted nor limited
   std::unique_ptr<CredentialsProvider> credentials_;
   std::vector<std::unique_ptr<ObjectStore>> layers_;  // each around the one before (docs/adr/0015)
   S3Store* s3_ = nullptr;                             // one of them

@@ -31,9 +31,11 @@ class CredentialsProvider {
   CredentialsProvider& operator=(const CredentialsProvider&) = delete;
   virtual ~CredentialsProvider() = default;
 
-  // Good for at least a few minutes more, where they expire: fetched anew in mid-run.
+  // Good for at least a few minutes more, where they expire: fetched anew in mid-run, and from the
+  // source that gave the first. While that fails the old ones are given until they expire.
   // Fails: denied (none were found, with a hint that lists where; or a source that was named does
-  // not give any), transient.
+  // not give any), usage (half of them are set, or a file is not of its form), unsupported (a
+  // profile that wants more than is done here), transient, canceled.
   virtual Credentials get() = 0;
   // The server says that these have expired: the next get() asks the source again, unless somebody
   // did since.
@@ -45,14 +47,15 @@ using Environment = std::function<std::string(const std::string& name)>;  // emp
 // What ~/.aws/config and ~/.aws/credentials say beside keys. Empty: not said.
 struct AwsProfile {
   std::string region;
-  std::string endpoint_url;  // of s3, or of all services
+  std::string endpoint_url;  // of s3, or of all services; not if they say to ignore it
   std::string ca_bundle;
 };
 
 struct CredentialsContext {
   Environment environment;
   std::string profile;  // --aws-profile, or empty: AWS_PROFILE, AWS_DEFAULT_PROFILE, `default`
-  // For web identity, container and instance metadata; made without proxies from the environment.
+  // For STS, and containers by https. What answers on this machine or its host is asked without
+  // proxies and with little patience, by clients of their own.
   HttpClient& http;
   Clock& clock;
 };
@@ -65,7 +68,8 @@ std::unique_ptr<CredentialsProvider> standard_credentials(const CredentialsConte
 // These and no others.
 std::unique_ptr<CredentialsProvider> fixed_credentials(Credentials credentials);
 
-// Fails: usage when `profile` was named and no file has it.
+// Fails: usage when `profile`, or AWS_PROFILE if that is empty, names one that no file has, or a
+// file is not of its form.
 AwsProfile aws_profile(const Environment& environment, const std::string& profile);
 
 }  // namespace agent

@@ -33,7 +33,7 @@ ROOMS = {
     "libtape/src/restore": Room("base format codec"),
     "agent/net": Room("", "fmt nlohmann curl openssl", posix=True),
     "agent/store": Room("net", "fmt nlohmann expat openssl", posix=True),
-    "agent/backup": Room("store db", "fmt nlohmann", posix=True),   # db: the journal is a SQLite file too
+    "agent/backup": Room("net store db", "fmt nlohmann", posix=True),   # db: the journal is a SQLite file too
     "agent/ragzip": Room(),
     "agent/restore": Room("store net", "fmt nlohmann", posix=True),
     "agent/serve": Room("restore", "fmt nlohmann httplib", posix=True),
@@ -65,7 +65,7 @@ THIRD_PARTIES = {
 }
 CPP_LIBRARY = r"[a-z0-9_]+"     # <vector>, <cstdint>: no dot, no slash
 POSIX = (r"(sys|linux|net|netinet|arpa)/.*|(acl|dirent|endian|errno|fcntl|fnmatch|grp|limits|locale|netdb|poll|pthread|pwd|sched"
-         r"|signal|stdint|stdio|stdlib|string|strings|syslog|termios|time|unistd|wchar)\.h")
+         r"|signal|spawn|stdint|stdio|stdlib|string|strings|syslog|termios|time|unistd|wchar)\.h")
 
 # `catch` belongs at the top of a thread, in C callbacks, in within(), in the retry decorator and in main.
 CATCH_FILES = {
