@@ -43,6 +43,8 @@ constexpr std::array kKnownCodes{
     // Of two conditional writes at one time: neither is known to have won.
     KnownCode{"ConditionalRequestConflict", HttpFailure::server, ""},
     KnownCode{"InternalError", HttpFailure::server, ""},
+    KnownCode{"NotImplemented", HttpFailure::refused,
+              "the store does not know a thing that was asked of it: an option, perhaps?"},
     // What was sent is not what arrived: a signed SHA-256 finds any bit that flipped on the way.
     KnownCode{"BadDigest", HttpFailure::garbled, ""},
     KnownCode{"InvalidDigest", HttpFailure::garbled, ""},
@@ -206,20 +208,21 @@ bool S3Client::mend_credentials(const Credentials& used) {
 
 // What a server says, of which a line is enough. It may have been told secrets, and be one that
 // tells all it knows.
-std::string S3Client::quoted(const std::string& message, const S3Request& request) const {
+std::string S3Client::told(const S3Failure& said, const S3Request& request) const {
   Credentials ours;
   static_cast<void>(tape::failure_of([&] { ours = context_.credentials.get(); }));
   std::vector<std::string> secrets{ours.secret_key, ours.session_token};
   for (const HttpHeader& header : request.headers) {
     if (header.name.ends_with("-customer-key")) secrets.push_back(header.value);
   }
-  std::string out = message;
+  std::string out = said.message == said.code ? "" : said.message;
   for (const std::string& secret : secrets) {
     for (std::size_t at = 0; !secret.empty() && (at = out.find(secret)) != std::string::npos;)
       out.replace(at, secret.size(), "(secret)");
   }
   const bool cut = out.size() > kMessageMax;
-  return shown(out.substr(0, kMessageMax)) + (cut ? "..." : "");
+  return shown(said.code) + (out.empty() ? "" : ": " + shown(out.substr(0, kMessageMax))) +
+         (cut ? "..." : "");
 }
 
 void S3Client::fail(const S3Request& request, const HttpResponse& response) const {
@@ -231,12 +234,18 @@ void S3Client::fail(const S3Request& request, const HttpResponse& response) cons
     hint = "the store is elsewhere: --endpoint and --region name it";
   std::string what = request.method + " " + shown(name_of(request.key)) + ": HTTP " +
                      std::to_string(response.status);
-  if (!said.code.empty()) what += " " + shown(said.code);
-  if (!said.message.empty() && said.message != said.code)
-    what += ": " + quoted(said.message, request);
-  HttpError error(code != nullptr ? code->failure : failure_of_status(response.status), what, hint);
+  if (!said.code.empty()) what += " " + told(said, request);
+  // What takes long is answered with a success before it is done, and fails on the server.
+  const HttpFailure by_status =
+      response.ok() ? HttpFailure::server : failure_of_status(response.status);
+  HttpError error(failure_of_code(said.code).value_or(by_status), what, hint);
   error.set_retry_after(response.retry_after);
   throw HttpError(error);
+}
+
+std::optional<HttpFailure> S3Client::failure_of_code(const std::string& code) {
+  const KnownCode* const found = known(code);
+  return found == nullptr ? std::nullopt : std::optional(found->failure);
 }
 
 HttpResponse S3Client::send_unsigned(const S3Request& request) {

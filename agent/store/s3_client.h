@@ -21,6 +21,7 @@
 #include "net/http_error.h"
 #include "net/sigv4.h"
 #include "store/s3_options.h"
+#include "store/s3_xml.h"
 #include "tape/digest.h"
 
 namespace agent {
@@ -50,7 +51,7 @@ class S3Client {
   HttpResponse send(const S3Request& request);
   // The same, but these statuses are answers, too.
   HttpResponse send_or(const S3Request& request, std::initializer_list<int> accepted);
-  // Throws what the answer to `request` says.
+  // Throws what the answer to `request` says; it may be a success by its status only.
   [[noreturn]] void fail(const S3Request& request, const HttpResponse& response) const;
 
   // Without a signature: what anybody gets.
@@ -59,8 +60,11 @@ class S3Client {
   // Error{usage}.
   std::string presigned(const std::string& method, const std::string& key, std::uint32_t seconds);
 
-  // For messages.
+  // For messages. What a store says is cut to a line, and what we told it in secret is not in it.
   std::string name_of(const std::string& key) const;
+  std::string told(const S3Failure& said, const S3Request& request) const;
+  // Of a code that says more than a status.
+  static std::optional<HttpFailure> failure_of_code(const std::string& code);
 
  private:
   // Where the bucket is, as far as is known: what one request learns holds for all.
@@ -90,7 +94,6 @@ class S3Client {
   bool mend_place(const HttpResponse& response, const std::string& said, const Place& used);
   bool mend_clock(const HttpResponse& response, std::chrono::seconds used);
   bool mend_credentials(const Credentials& used);
-  std::string quoted(const std::string& message, const S3Request& request) const;
 
   const Context context_;
   const S3Options& options_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <ctime>
+#include <set>
 #include <type_traits>
 
 #include "net/http_object.h"
@@ -57,6 +58,15 @@ std::string content_type(const std::string& key) {
   return "application/gzip";
 }
 
+// The places where the pages of a list began: one that comes again leads round and round.
+class Pages {
+ public:
+  bool is_new(const std::string& place) { return seen_.insert(place).second; }
+
+ private:
+  std::set<std::string> seen_;
+};
+
 class S3StoreImpl final : public S3Store {
  public:
   S3StoreImpl(const S3Parts& parts, S3Options options)
@@ -85,8 +95,8 @@ class S3StoreImpl final : public S3Store {
       conditions_ = false;
       return put(key, bytes, how);
     }
-    if (response.status == 501) client_.fail(request, response);
-    if (response.status == 412) return std::nullopt;
+    if (response.status == 412 && conditional) return std::nullopt;
+    if (!response.ok()) client_.fail(request, response);
     return ObjectInfo{key, bytes.size(), checked_etag(request, response, digest)};
   }
 
@@ -135,17 +145,15 @@ class S3StoreImpl final : public S3Store {
     // A 200 can be an error, too: what takes long is answered before it is done.
     const S3Failure said = failure_in(response.body).value_or(S3Failure{});
     if (is_bad_part(said.code))
-      throw Error(ErrorKind::corrupt, shown(client_.name_of(request.key)) + ": " + said.code +
-                                          ": " + shown(said.message));
+      throw Error(ErrorKind::corrupt,
+                  shown(client_.name_of(request.key)) + ": " + client_.told(said, request));
     if (said.code == "EntityTooSmall")
       throw Error(ErrorKind::usage,
                   shown(client_.name_of(request.key)) + ": the store takes no parts of " +
                       std::to_string(parts.front().size) + " bytes",
                   "a larger --part-size, with --restart");
-    if (response.status == 400) client_.fail(request, response);
-    if (response.ok() && !said.code.empty())
-      throw HttpError(HttpFailure::server, "POST " + shown(client_.name_of(request.key)) + ": " +
-                                               shown(said.code) + ": " + shown(said.message));
+    if (response.status == 400 || (response.ok() && !said.code.empty()))
+      client_.fail(request, response);
     return completed(request, response, key, parts);
   }
 
@@ -158,19 +166,12 @@ class S3StoreImpl final : public S3Store {
       abort_upload(upload.key, upload.upload);
   }
 
+  // Asked to, RGW encodes keys, but does not say so: who does not say so is asked for them as they
+  // are.
   std::vector<UploadInfo> list_uploads(const std::string& prefix) override {
-    std::vector<UploadInfo> out;
-    UploadsPage page;
-    do {
-      page = uploads_behind(page, prefix);
-      for (UploadInfo& upload : page.uploads) {
-        const auto key = key_below(upload.key);
-        if (!key) continue;
-        upload.key = *key;
-        out.push_back(std::move(upload));
-      }
-    } while (page.more);
-    return out;
+    std::optional<std::vector<UploadInfo>> out = uploads(prefix, true);
+    if (!out) out = uploads(prefix, false);
+    return std::move(*out);
   }
 
   std::optional<ObjectInfo> head(const std::string& key) override {
@@ -233,7 +234,7 @@ class S3StoreImpl final : public S3Store {
     std::vector<std::string> batch;
     for (const std::string& key : keys) {
       check_object_key(key);
-      if (!fits_xml(key) || !batches_) {
+      if (!fits_xml(whole(key)) || !batches_) {
         remove(key);
         continue;
       }
@@ -365,19 +366,6 @@ class S3StoreImpl final : public S3Store {
     add("x-amz-object-lock-retain-until-date", iso_time(options_.lock->retain_until));
   }
 
-  UploadsPage uploads_behind(const UploadsPage& before, const std::string& prefix) {
-    Query query{{"uploads", ""}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
-    if (!before.next_key.empty()) query.emplace_back("key-marker", before.next_key);
-    if (!before.next_upload.empty()) query.emplace_back("upload-id-marker", before.next_upload);
-    const S3Request request = of_bucket("GET", query);
-    UploadsPage out = answer(request, [](tape::ByteView body) { return parse_uploads(body); });
-    // Keys are in order; the uploads of one key in that of their begin, whatever their names.
-    const bool goes_on = out.next_key > before.next_key ||
-                         (out.next_key == before.next_key && out.next_upload != before.next_upload);
-    must_go_on(request, !out.more || goes_on);
-    return out;
-  }
-
   // Sends, and reads the answer; one that cannot be read was changed on its way.
   template <class Read>
   std::invoke_result_t<Read, tape::ByteView> answer(const S3Request& request, Read read) {
@@ -389,6 +377,28 @@ class S3StoreImpl final : public S3Store {
           HttpFailure::garbled,
           request.method + " " + shown(client_.name_of(request.key)) + ": " + failure->what());
     return out;
+  }
+
+  // None: `encoded` keys were asked for, and came as nobody knows.
+  std::optional<std::vector<UploadInfo>> uploads(const std::string& prefix, bool encoded) {
+    std::vector<UploadInfo> out;
+    Query marker;
+    Pages pages;
+    for (;;) {
+      Query query{{"uploads", ""}, {"prefix", whole(prefix)}};
+      if (encoded) query.emplace_back("encoding-type", "url");
+      query.insert(query.end(), marker.begin(), marker.end());
+      const S3Request request = of_bucket("GET", query);
+      UploadsPage page = answer(request, [](tape::ByteView body) { return parse_uploads(body); });
+      if (encoded && !page.is_encoded && !page.uploads.empty()) return std::nullopt;
+      for (UploadInfo& upload : page.uploads) {
+        const auto key = key_below(upload.key);
+        if (key) out.push_back({*key, upload.upload, upload.begun});
+      }
+      if (!page.more) return out;
+      must_go_on(request, pages.is_new(page.next_key + '\0' + page.next_upload));
+      marker = {{"key-marker", page.next_key}, {"upload-id-marker", page.next_upload}};
+    }
   }
 
   void must_go_on(const S3Request& request, bool goes_on) const {
@@ -459,8 +469,8 @@ class S3StoreImpl final : public S3Store {
     S3Request request = of_bucket("POST", {{"delete", ""}});
     request.headers.push_back({"Content-Type", "application/xml"});
     static_cast<void>(add_body(request, tape::as_bytes(document)));
-    const HttpResponse response = client_.send_or(request, {501});
-    if (response.status == 501) {
+    const HttpResponse response = client_.send_or(request, {405, 501});
+    if (!response.ok()) {
       batches_ = false;
       for (const std::string& key : batch)
         remove(key);
@@ -477,24 +487,26 @@ class S3StoreImpl final : public S3Store {
     if (garbled) throw HttpError(HttpFailure::garbled, where + garbled->what());
     for (const S3Failure& failure : failures) {
       if (failure.code == "NoSuchKey") continue;
-      const bool denied = failure.code == "AccessDenied";
-      throw HttpError(
-          denied ? HttpFailure::denied : HttpFailure::server,
-          where + shown(failure.key) + ": " + shown(failure.code) + ": " + shown(failure.message),
-          denied ? "may these credentials delete? or is the object locked?" : "");
+      const HttpFailure kind =
+          S3Client::failure_of_code(failure.code).value_or(HttpFailure::server);
+      throw HttpError(kind, where + shown(failure.key) + ": " + client_.told(failure, request),
+                      kind == HttpFailure::denied
+                          ? "may these credentials delete? or is the object locked?"
+                          : "");
     }
   }
 
   template <class Visit>
   void each_page(const std::string& prefix, const Query& more, Visit visit) {
     std::string token;
+    Pages pages;
     do {
       Query query{{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", whole(prefix)}};
       query.insert(query.end(), more.begin(), more.end());
       if (!token.empty()) query.emplace_back("continuation-token", token);
       const S3Request request = of_bucket("GET", query);
       ListPage page = answer(request, [](tape::ByteView body) { return parse_list(body); });
-      must_go_on(request, page.next.empty() || page.next != token);
+      must_go_on(request, page.next.empty() || pages.is_new(page.next));
       token = page.next;
       visit(page);
     } while (!token.empty());
