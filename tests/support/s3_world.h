@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "store/s3_client.h"
+#include "store/s3_store.h"
 #include "support/fake_clock.h"
 #include "support/http.h"
 #include "support/http_server.h"
@@ -54,7 +55,8 @@ inline agent::S3Options options_for(const HttpServer& server) {
   return out;
 }
 
-// A client of one server, with all that it needs. `options` are looked at when it is first used.
+// A client and a store of one server, with all that they need. `options` are looked at when one is
+// first used.
 struct World {
   explicit World(HttpServer::Answer answer, const agent::Credentials& keys = kKeys)
       : server(std::move(answer)), credentials(keys), options(options_for(server)) {}
@@ -64,6 +66,10 @@ struct World {
       client_ = std::make_unique<agent::S3Client>(
           agent::S3Client::Context{http, credentials, clock}, options);
     return *client_;
+  }
+  agent::S3Store& store() {
+    if (!store_) store_ = agent::open_s3_store({http, credentials, clock}, options);
+    return *store_;
   }
   // The requests that came of it.
   std::vector<Request> sent(const std::string& method, const std::string& key) {
@@ -87,6 +93,7 @@ struct World {
 
  private:
   std::unique_ptr<agent::S3Client> client_;
+  std::unique_ptr<agent::S3Store> store_;
 };
 
 // An answer of S3.

@@ -138,7 +138,7 @@ TEST_CASE("s3_client: each code is classed by what can be done about it, and say
       {400, "MalformedXML", HttpFailure::garbled, ErrorKind::transient, ""},
       {400, "InvalidArgument", HttpFailure::refused, ErrorKind::io, ""},
       {405, "MethodNotAllowed", HttpFailure::refused, ErrorKind::io, ""},
-      {501, "NotImplemented", HttpFailure::server, ErrorKind::transient, ""},
+      {501, "NotImplemented", HttpFailure::refused, ErrorKind::io, "option"},
       {301, "PermanentRedirect", HttpFailure::refused, ErrorKind::io, "--endpoint"},
   };
   for (const Row& row : rows) {
