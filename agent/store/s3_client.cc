@@ -13,7 +13,6 @@ namespace {
 using tape::shown;
 
 constexpr std::array<std::string_view, 2> kAwsDomains{".amazonaws.com", ".amazonaws.com.cn"};
-constexpr std::size_t kRegionMax = 64;
 constexpr std::size_t kMessageMax = 500;
 
 struct KnownCode {
@@ -62,16 +61,6 @@ const KnownCode* known(const std::string& code) {
 bool fits_host_name(const std::string& bucket) {
   return bucket.find('_') == std::string::npos && bucket.find('.') == std::string::npos &&
          std::none_of(bucket.begin(), bucket.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
-// It becomes part of a host's name, so it is no more than one of the parts of one.
-bool is_region(const std::string& name) {
-  const auto is_word = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= kRegionMax && is_word(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_word(c) || c == '-' || c == '_'; });
 }
 
 }  // namespace

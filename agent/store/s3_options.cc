@@ -4,8 +4,10 @@
 #include <charconv>
 #include <ctime>
 
+#include "store/s3_xml.h"
 #include "tape/error.h"
 #include "tape/files.h"
+#include "tape/manifest.h"
 
 namespace agent {
 namespace {
@@ -17,6 +19,9 @@ using tape::shown;
 constexpr std::string_view kScheme = "s3://";
 constexpr std::size_t kCustomerKeyBytes = 32;
 constexpr tape::ByteCount kKeyFileMax = 256;
+constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::int64_t kLockDaysMax = 36'500;  // what a Clock can tell ends in 2262
+constexpr std::size_t kDateDigits = 10;        // 2027-01-31
 
 [[noreturn]] void usage(const std::string& what, const std::string& hint = {}) {
   throw Error(ErrorKind::usage, what, hint);
@@ -39,39 +44,72 @@ std::string text_of_file(const std::string& path) {
   return tape::as_text(bytes);
 }
 
-std::string base64_decoded(const std::string& text) {
+// None: it is no base64, or not written as everybody writes it.
+std::optional<std::string> base64_decoded(std::string text) {
+  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' '))
+    text.pop_back();
   std::string out;
   unsigned bits = 0;
   int held = 0;
-  for (const char c : text) {
-    if (c == '=' || c == '\n' || c == '\r' || c == ' ') continue;
+  for (const char c : text.substr(0, text.find('='))) {
     const std::size_t value = tape::kBase64Digits.find(c);
-    if (value == std::string_view::npos) return "";
+    if (value == std::string_view::npos) return std::nullopt;
     bits = (bits << 6 | static_cast<unsigned>(value)) & 0xFFFFFF;
     held += 6;
     if (held < 8) continue;
     held -= 8;
     out += static_cast<char>(bits >> held & 0xFF);
   }
+  if (tape::base64(out) != text) return std::nullopt;
   return out;
 }
 
-// `30d`, or a moment in UTC.
-std::optional<Clock::Time> moment(const std::string& text, Clock::Time now) {
-  unsigned days = 0;
+// `30d`, or a moment in UTC that is in a calendar, in seconds since 1970. 0: it is neither.
+std::int64_t moment(const std::string& text, std::int64_t now) {
+  std::int64_t days = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, failure] = std::from_chars(text.data(), end, days);
-  if (failure == std::errc() && rest + 1 == end && *rest == 'd' && days > 0 && days <= 36'500)
-    return now + std::chrono::hours(24) * days;
-  for (const char* const format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
-    std::tm parts{};
-    const char* const read = ::strptime(text.c_str(), format, &parts);
-    if (read != nullptr && *read == '\0') return Clock::Time::clock::from_time_t(::timegm(&parts));
-  }
-  return std::nullopt;
+  if (failure == std::errc() && rest + 1 == end && *rest == 'd' && days > 0 && days <= kLockDaysMax)
+    return now + days * kSecondsPerDay;
+  const std::string whole = text.size() == kDateDigits ? text + "T00:00:00Z" : text;
+  std::tm parts{};
+  const char* const read = ::strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (read == nullptr || *read != '\0') return 0;
+  const std::int64_t seconds = ::timegm(&parts);
+  if (tape::utc_text({seconds, 0}) != whole) return 0;
+  return seconds;
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// RFC 3986 §3.2.2: a name, an address, or an address of IPv6 in brackets.
+bool is_host(const std::string& host) {
+  if (host.starts_with('[') && host.ends_with(']'))
+    return host.find(':') != std::string::npos &&
+           host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1;
+  return !host.empty() && is_letter_or_digit(host.front()) &&
+         std::all_of(host.begin(), host.end(), [](char c) {
+           return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
+         });
+}
+
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, port);
+  return failure == std::errc() && rest == end && port > 0 && port <= 65'535;
 }
 
 }  // namespace
+
+bool is_region(const std::string& name) {
+  constexpr std::size_t kRegionMax = 64;
+  return name.size() <= kRegionMax && !name.empty() && is_letter_or_digit(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
+}
 
 S3Location parse_s3_location(const std::string& url) {
   std::string rest = url.substr(kScheme.size());
@@ -80,18 +118,15 @@ S3Location parse_s3_location(const std::string& url) {
   const std::size_t slash = rest.find('/');
   S3Location out{rest.substr(0, slash), slash == std::string::npos ? "" : rest.substr(slash + 1)};
   if (!is_bucket(out.bucket)) usage(shown(url) + ": s3://BUCKET or s3://BUCKET/PREFIX expected");
-  for (std::size_t at = 0; !out.prefix.empty() && at != std::string::npos;) {
-    const std::size_t end = out.prefix.find('/', at);
-    const std::string part = out.prefix.substr(at, end - at);
-    if (part.empty() || part == "." || part == "..")
-      usage(shown(url) + ": the prefix has an empty part, `.` or `..`");
-    at = end == std::string::npos ? end : end + 1;
-  }
+  if (!out.prefix.empty() && (!tape::is_object_key(out.prefix) || !fits_xml(out.prefix)))
+    usage(shown(url) + ": a prefix is UTF-8 without controls, and has no empty part, `.` or `..`");
   return out;
 }
 
 S3Endpoint parse_endpoint(const std::string& typed, const std::string& region) {
   const std::string domain = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
+  if (typed.empty() && !is_region(region))
+    usage("--region " + shown(region) + ": a name as eu-central-1 expected");
   if (typed.empty()) return {"https", "s3." + region + domain, true};
   S3Endpoint out;
   std::string rest = typed;
@@ -103,12 +138,13 @@ S3Endpoint parse_endpoint(const std::string& typed, const std::string& region) {
     rest.pop_back();
   if (out.scheme != "http" && out.scheme != "https")
     usage("--endpoint " + shown(typed) + ": https://HOST[:PORT] expected");
-  if (rest.empty() || rest.find_first_of("/?#@ ") != std::string::npos)
+  // In front of the port. An address of IPv6 has colons of its own.
+  const std::size_t end = std::min(rest.find(':', rest.find(']') + 1), rest.size());
+  if (!is_host(rest.substr(0, end)) || (end < rest.size() && !is_port(rest.substr(end + 1))))
     usage("--endpoint " + shown(typed) + ": a host and perhaps a port expected, and nothing else",
           "the bucket and the prefix go into s3://BUCKET/PREFIX");
   // As a signature and libcurl have it: a port that goes without saying is not said.
-  const std::string own = out.scheme == "https" ? ":443" : ":80";
-  if (rest.ends_with(own)) rest.resize(rest.size() - own.size());
+  if (rest.substr(end) == (out.scheme == "https" ? ":443" : ":80")) rest.resize(end);
   out.host = rest;
   out.is_aws = rest.ends_with(".amazonaws.com") || rest.ends_with(".amazonaws.com.cn");
   return out;
@@ -119,11 +155,11 @@ ServerSideEncryption parse_encryption(const std::string& typed) {
   if (typed.empty()) return {};
   if (typed == "AES256") return {Kind::aes256, "", ""};
   if (typed == "aws:kms") return {Kind::kms, "", ""};
-  if (typed.starts_with("aws:kms:")) return {Kind::kms, typed.substr(8), ""};
-  if (typed.starts_with("customer:")) {
+  if (typed.starts_with("aws:kms:") && typed.size() > 8) return {Kind::kms, typed.substr(8), ""};
+  if (typed.starts_with("customer:") && typed.size() > 9) {
     const std::string file = typed.substr(9);
     std::string key = text_of_file(file);
-    if (key.size() != kCustomerKeyBytes) key = base64_decoded(key);
+    if (key.size() != kCustomerKeyBytes) key = base64_decoded(key).value_or("");
     if (key.size() != kCustomerKeyBytes)
       usage(shown(file) + ": a key of 32 bytes expected, or its base64");
     return {Kind::customer, "", key};
@@ -137,13 +173,16 @@ ObjectLock parse_object_lock(const std::string& typed, Clock::Time now) {
   std::transform(mode.begin(), mode.end(), mode.begin(), [](char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });
-  const auto until =
-      colon == std::string::npos ? std::nullopt : moment(typed.substr(colon + 1), now);
-  if ((mode != "GOVERNANCE" && mode != "COMPLIANCE") || !until)
+  const std::int64_t now_s = Clock::Time::clock::to_time_t(now);
+  const std::int64_t until =
+      colon == std::string::npos ? 0 : moment(typed.substr(colon + 1), now_s);
+  if ((mode != "GOVERNANCE" && mode != "COMPLIANCE") || until == 0)
     usage("--object-lock " + shown(typed) +
           ": governance:30d, compliance:30d or a date as in governance:2027-01-31 expected");
-  if (*until <= now) usage("--object-lock " + shown(typed) + ": that is past");
-  return {mode, *until};
+  if (until <= now_s) usage("--object-lock " + shown(typed) + ": that is past");
+  if (until > now_s + kLockDaysMax * kSecondsPerDay)
+    usage("--object-lock " + shown(typed) + ": that is more than 100 years ahead");
+  return {mode, Clock::Time::clock::from_time_t(until)};
 }
 
 }  // namespace agent

@@ -21,6 +21,10 @@ struct S3Location {
 // Fails: Error{usage}.
 S3Location parse_s3_location(const std::string& url);
 
+// A name as eu-central-1. It becomes part of a host's name, so it is no more than one of the parts
+// of one.
+bool is_region(const std::string& name);
+
 // Where requests go.
 struct S3Endpoint {
   std::string scheme = "https";
@@ -39,14 +43,16 @@ struct ServerSideEncryption {
   std::string kms_key;       // empty: the bucket's
   std::string customer_key;  // 32 bytes: a secret
 };
-// `AES256`, `aws:kms[:KEY]`, `customer:FILE` (32 bytes, or their base64). Fails: Error{usage}.
+// `AES256`, `aws:kms[:KEY]`, `customer:FILE` (32 bytes, or their base64). Fails: Error{usage}; as
+// open_file_source() does.
 ServerSideEncryption parse_encryption(const std::string& typed);
 
 struct ObjectLock {
   std::string mode;  // GOVERNANCE, COMPLIANCE
   Clock::Time retain_until;
 };
-// `governance:30d`, `compliance:2027-01-31` or `…T12:00:00Z`. Fails: Error{usage}.
+// `governance:30d`, `compliance:2027-01-31` or `…T12:00:00Z`, within 100 years. Fails:
+// Error{usage}.
 ObjectLock parse_object_lock(const std::string& typed, Clock::Time now);
 
 struct S3Options {
