@@ -81,7 +81,7 @@ class Chain {
       }
       places += (places.empty() ? "" : "; ") + looked.where;
     }
-    throw Error(ErrorKind::denied, "no credentials for S3 were found", "looked at " + places);
+    throw Error(ErrorKind::denied, "credentials for S3: none were found", "looked at " + places);
   }
 
   Credentials fresh(const Credentials& credentials) const {

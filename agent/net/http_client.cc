@@ -291,14 +291,16 @@ class Transfer {
     if (options_.download_limit != nullptr) options_.download_limit->pass(text.size());
     if (options_.counts != nullptr) options_.counts->bytes_read += text.size();
     const tape::ByteView bytes = tape::as_bytes(text);
-    if (response_.ok() && request_.sink) {
+    const bool is_wanted =
+        response_.ok() && (request_.sink_status == 0 || request_.sink_status == response_.status);
+    if (is_wanted && request_.sink) {
       request_.sink(bytes);
       return text.size();
     }
     tape::Bytes& body = response_.body;
-    const tape::ByteCount limit = response_.ok() ? request_.body_limit : kErrorBodyMax;
+    const tape::ByteCount limit = is_wanted ? request_.body_limit : kErrorBodyMax;
     const std::size_t room = limit - std::min<tape::ByteCount>(limit, body.size());
-    if (response_.ok() && bytes.size() > room)
+    if (is_wanted && bytes.size() > room)
       throw Error(ErrorKind::corrupt, described(request_) + ": more than " + std::to_string(limit) +
                                           " bytes, which is all that was expected");
     body.insert(body.end(), bytes.begin(),

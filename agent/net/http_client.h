@@ -34,9 +34,10 @@ struct HttpRequest {
   std::vector<HttpHeader> headers;
   tape::ByteView body;             // sent as it is read; valid until send() returns
   tape::ByteCount body_limit = 0;  // of a 2xx answer that is kept in memory
-  // Takes the body of a 2xx answer, piece by piece, instead of memory. An answer of another status
-  // is kept.
+  // Takes the body of a 2xx answer, piece by piece, instead of memory; of `sink_status` alone when
+  // it is not 0. Of other answers 64 KiB are kept, and the rest is not waited for.
   std::function<void(tape::ByteView)> sink;
+  int sink_status = 0;
 };
 
 struct HttpResponse {

@@ -39,17 +39,20 @@ void HttpObject::read_at(tape::GzOffset at, tape::MutableBytes out) const {
   if (out.empty()) return;
   const std::uint64_t last = at.value() + out.size() - 1;
   const std::string range = std::to_string(at.value()) + "-" + std::to_string(last);
-  std::vector<HttpHeader> headers{{"Range", "bytes=" + range}};
+  const bool whole = at.value() == 0 && out.size() == size_;
+  HttpRequest request;
+  request.headers.push_back({"Range", "bytes=" + range});
   if (const std::string tag = etag(); !tag.empty())
-    headers.push_back({"If-Match", "\"" + tag + "\""});
+    request.headers.push_back({"If-Match", "\"" + tag + "\""});
+  request.sink_status = whole ? 0 : 206;
   std::size_t taken = 0;
-  const auto take = [&](tape::ByteView piece) {
+  request.sink = [&](tape::ByteView piece) {
     if (piece.size() > out.size() - taken)
-      throw HttpError(HttpFailure::no_ranges, name() + ": more than bytes " + range, kNoRanges);
+      throw HttpError(HttpFailure::garbled, name() + ": more than bytes " + range);
     std::copy(piece.begin(), piece.end(), out.begin() + static_cast<std::ptrdiff_t>(taken));
     taken += piece.size();
   };
-  check(ask(headers, take), range, at.value() == 0 && out.size() == size_);
+  check(ask(std::move(request)), range, whole);
   if (taken != out.size())
     throw HttpError(HttpFailure::connection, name() + ": " + std::to_string(taken) + " bytes of " +
                                                  std::to_string(out.size()));
@@ -57,6 +60,10 @@ void HttpObject::read_at(tape::GzOffset at, tape::MutableBytes out) const {
 
 // `whole`: all of the object was asked for.
 void HttpObject::check(const HttpResponse& response, const std::string& range, bool whole) const {
+  // A success may be somebody's page of an error, too.
+  if (response.status != 206 && response.header("Content-Length") != std::to_string(size_))
+    throw HttpError(HttpFailure::garbled, name() + ": HTTP " + std::to_string(response.status) +
+                                              " with something else than bytes " + range);
   must_be_the_same(response);
   if (response.status == 200 && whole) return;
   if (response.status != 206)

@@ -28,9 +28,8 @@ class HttpObject : public tape::RangeSource {
   // `etag`: strong, without its quotes; or empty.
   HttpObject(tape::ByteCount size, std::string etag) : size_(size), etag_(std::move(etag)) {}
 
-  // GET with these headers. Returns 2xx only.
-  virtual HttpResponse ask(const std::vector<HttpHeader>& headers,
-                           const std::function<void(tape::ByteView)>& sink) const = 0;
+  // GET with this request's headers and sink. Returns 2xx only.
+  virtual HttpResponse ask(HttpRequest request) const = 0;
 
  private:
   void check(const HttpResponse& response, const std::string& range, bool whole) const;

@@ -56,6 +56,16 @@ std::vector<std::string> meanings(const std::string& typed, const std::string& f
   return out;
 }
 
+// Whether a later volume begins with what lies below `first`: then that is a root, and nothing need
+// be read to know it.
+bool begins_below(const tape::Archive& archive, const std::string& first) {
+  for (std::size_t number = 1; number < archive.volume_count(); ++number) {
+    const auto& path = archive.volume_first_path(number);
+    if (path && *path != first) return tape::path_within(*path, first);
+  }
+  return false;
+}
+
 std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& typed) {
   const auto first = archive.first_path();
   if (!first) return {};
@@ -64,9 +74,9 @@ std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& 
     const auto record = archive.find(*first);
     return record && record->type == tape::MemberType::directory;
   };
-  const bool rooted =
-      (archive.volume_count() == 1 && archive.index().root().height > 1) || is_directory();
-  return meanings(typed, *first, rooted);
+  const bool rooted = archive.volume_count() == 1 ? archive.index().root().height > 1
+                                                  : begins_below(archive, *first);
+  return meanings(typed, *first, rooted || is_directory());
 }
 
 std::vector<std::string> meanings_in(tape::Catalog& catalog, const std::string& typed) {

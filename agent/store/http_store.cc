@@ -52,15 +52,11 @@ class HttpFile final : public HttpObject {
   std::string name() const override { return name_; }
 
  private:
-  HttpResponse ask(const std::vector<HttpHeader>& headers,
-                   const std::function<void(tape::ByteView)>& sink) const override {
-    HttpRequest request;
+  HttpResponse ask(HttpRequest request) const override {
     {
       const std::lock_guard lock(mutex_);
       request.url = url_;
     }
-    request.headers = headers;
-    request.sink = sink;
     HttpResponse response = send_following(http_, request);
     if (!response.ok()) fail(request, response);
     const std::lock_guard lock(mutex_);

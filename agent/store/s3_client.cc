@@ -114,7 +114,13 @@ HttpResponse S3Client::send_once(const S3Request& request, const Signing& signin
   http.body = request.body;
   http.body_limit = request.body_limit;
   http.sink = request.sink;
+  http.sink_status = request.sink_status;
   return context_.http.send(http);
+}
+
+bool S3Client::is_answer(const HttpResponse& response, std::initializer_list<int> accepted) {
+  const bool named = std::find(accepted.begin(), accepted.end(), response.status) != accepted.end();
+  return named || (response.ok() && !failure_in(response.body));
 }
 
 HttpResponse S3Client::send_or(const S3Request& request, std::initializer_list<int> accepted) {
@@ -122,11 +128,11 @@ HttpResponse S3Client::send_or(const S3Request& request, std::initializer_list<i
   for (;;) {
     const Signing now = signing();
     HttpResponse response = send_once(request, now);
-    if (response.ok()) return response;
-    response = explained(request, now, std::move(response));
-    if (mend(response, now, done)) continue;
-    if (std::find(accepted.begin(), accepted.end(), response.status) == accepted.end())
-      fail(request, response);
+    if (!response.ok()) {
+      response = explained(request, now, std::move(response));
+      if (mend(response, now, done)) continue;
+    }
+    if (!is_answer(response, accepted)) fail(request, response);
     return response;
   }
 }

@@ -34,7 +34,8 @@ struct S3Request {
   tape::ByteView body;
   std::optional<tape::Sha256> body_sha256;  // where it is known already
   tape::ByteCount body_limit = 0;
-  std::function<void(tape::ByteView)> sink;
+  std::function<void(tape::ByteView)> sink;  // as of HttpRequest
+  int sink_status = 0;
 };
 
 class S3Client {
@@ -49,7 +50,8 @@ class S3Client {
 
   // Returns 2xx only.
   HttpResponse send(const S3Request& request);
-  // The same, but these statuses are answers, too.
+  // The same, but these statuses are answers, too. With 200 among them a success that holds an
+  // error is one; else it is that error.
   HttpResponse send_or(const S3Request& request, std::initializer_list<int> accepted);
   // Throws what the answer to `request` says; it may be a success by its status only.
   [[noreturn]] void fail(const S3Request& request, const HttpResponse& response) const;
@@ -89,6 +91,7 @@ class S3Client {
   Signing signing() const;
   UnsignedRequest unsigned_request(const S3Request& request, const Place& place) const;
   HttpResponse send_once(const S3Request& request, const Signing& signing);
+  static bool is_answer(const HttpResponse& response, std::initializer_list<int> accepted);
   HttpResponse explained(const S3Request& request, const Signing& signing, HttpResponse response);
   bool mend(const HttpResponse& response, const Signing& used, Mends& done);
   bool mend_place(const HttpResponse& response, const std::string& said, const Place& used);

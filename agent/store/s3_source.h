@@ -26,14 +26,14 @@ class S3Source final : public HttpObject {
   std::string name() const override { return tape::shown(client_.name_of(key_)); }
 
  private:
-  HttpResponse ask(const std::vector<HttpHeader>& headers,
-                   const std::function<void(tape::ByteView)>& sink) const override {
+  HttpResponse ask(HttpRequest asked) const override {
     S3Request request;
     request.method = "GET";
     request.key = key_;
     request.headers = headers_;
-    request.headers.insert(request.headers.end(), headers.begin(), headers.end());
-    request.sink = sink;
+    request.headers.insert(request.headers.end(), asked.headers.begin(), asked.headers.end());
+    request.sink = std::move(asked.sink);
+    request.sink_status = asked.sink_status;
     return client_.send(request);
   }
 

@@ -141,7 +141,7 @@ class S3StoreImpl final : public S3Store {
     request.headers.push_back({"Content-Type", "application/xml"});
     request.body = tape::as_bytes(document);
     request.body_limit = kPageMax;
-    const HttpResponse response = client_.send_or(request, {400, 404});
+    const HttpResponse response = client_.send_or(request, {200, 400, 404});
     // A 200 can be an error, too: what takes long is answered before it is done.
     const S3Failure said = failure_in(response.body).value_or(S3Failure{});
     if (is_bad_part(said.code))
@@ -419,6 +419,10 @@ class S3StoreImpl final : public S3Store {
                            const HttpResponse& response,
                            const Md5& digest) const {
     std::string etag = strong_etag(response);
+    if (etag.empty())
+      throw HttpError(HttpFailure::garbled, request.method + " " +
+                                                shown(client_.name_of(request.key)) +
+                                                ": an answer without an ETag");
     if (is_md5(etag) && !hides_md5(response) && etag != tape::hex(digest))
       throw HttpError(HttpFailure::garbled, request.method + " " +
                                                 shown(client_.name_of(request.key)) +
@@ -426,12 +430,24 @@ class S3StoreImpl final : public S3Store {
     return etag;
   }
 
+  bool is_listed(const std::string& key) {
+    const S3Request request =
+        of_bucket("GET", {{"list-type", "2"}, {"prefix", whole(key)}, {"max-keys", "1"}});
+    const ListPage page = answer(request, [](tape::ByteView body) { return parse_list(body); });
+    return !page.objects.empty() && page.objects.front().key == whole(key);
+  }
+
   // `clear`: whether its ETag tells of its content.
   std::optional<ObjectInfo> head_of(const std::string& key, bool& clear) {
     S3Request request = of("HEAD", key);
     add_customer_key(request);
-    const HttpResponse response = client_.send_or(request, {404});
+    const HttpResponse response = client_.send_or(request, {403, 404});
     if (response.status == 404) return std::nullopt;
+    if (response.status == 403) {
+      // Who may list only below a prefix is not told that an object is not there.
+      if (is_listed(key)) client_.fail(request, response);
+      return std::nullopt;
+    }
     clear = !hides_md5(response);
     const std::string size = response.header("Content-Length");
     if (size.empty() || size.find_first_not_of("0123456789") != std::string::npos ||

@@ -116,6 +116,10 @@ class Archive {
     return static_cast<std::int64_t>(volumes_[record.volume].begin.value()) + record.offset;
   }
   std::size_t volume_count() const { return volumes_.size(); }
+  // As its manifest says; of an archive of one volume none.
+  const std::optional<std::string>& volume_first_path(std::size_t number) const {
+    return volumes_[number].first_path;
+  }
   ByteCount tape_size() const { return volumes_.back().begin.value() + volumes_.back().tape_size; }
 
   // As a member lies in its last volume, which knows its outcome. Fails: corrupt.

@@ -278,8 +278,12 @@ TEST_CASE("s3_client: an unsigned request has nothing of ours in it") {
 
 TEST_CASE("s3_client: without credentials nothing is sent") {
   World world([](const Request&) { return Reply{}; });
-  const auto nobody = fixed_credentials({});
-  S3Client client({world.http, *nobody, world.clock}, world.options);
+  class Nobody final : public agent::CredentialsProvider {
+   public:
+    Credentials get() override { throw tape::Error(ErrorKind::denied, "credentials: none"); }
+    void expired(const Credentials& /*credentials*/) override {}
+  } nobody;
+  S3Client client({world.http, nobody, world.clock}, world.options);
   S3Request request;
   request.method = "GET";
   CHECK(failed([&] { client.send(request); }).kind() == ErrorKind::denied);

@@ -63,7 +63,8 @@ TEST_CASE("s3_client: a session token and who pays are sent and signed") {
 
 TEST_CASE("s3_client: a success is returned, an accepted status too, and any other one fails") {
   int status = 0;
-  World world([&](const Request&) { return Reply{.status = status, .body = "<Error/>"}; });
+  std::string body = "text";
+  World world([&](const Request&) { return Reply{.status = status, .body = body}; });
   S3Request request;
   request.method = "GET";
   request.key = "k";
@@ -72,6 +73,15 @@ TEST_CASE("s3_client: a success is returned, an accepted status too, and any oth
     status = good;
     CHECK(world.client().send_or(request, {404, 412}).status == good);
   }
+  // What is answered before it is done may fail in its body.
+  body = "<Error><Code>InternalError</Code></Error>";
+  for (const int good : {404, 412}) {
+    status = good;
+    CHECK(world.client().send_or(request, {404, 412}).status == good);
+  }
+  status = 200;
+  CHECK(world.client().send_or(request, {200}).status == 200);
+  CHECK(failed([&] { world.client().send(request); }).kind() == ErrorKind::transient);
   for (const int bad : {300, 304, 400, 403, 409, 500, 503}) {
     INFO(bad);
     status = bad;

@@ -187,7 +187,11 @@ TEST_CASE("s3_source: all of an object may come with 200, a part of it may not")
   // As long as was asked for, but from the beginning.
   World short_one([&](const Request&) { return Reply{.body = object.substr(0, 10)}; });
   CHECK(failed([&] { bytes_of(source_of(short_one, "e"), 50, 10); }).kind() ==
-        ErrorKind::unsupported);
+        ErrorKind::transient);
+  // Somebody's page of an error.
+  World page([&](const Request&) { return Reply{.body = "<Error/>" + text_of_size(300)}; });
+  CHECK(failed([&] { bytes_of(source_of(page, "e"), 50, 10); }).kind() == ErrorKind::transient);
+  CHECK(failed([&] { bytes_of(source_of(page, "e"), 0, kSize); }).kind() == ErrorKind::transient);
 }
 
 TEST_CASE("s3_source: a range that is not the one asked for is refused, of equal length too") {
@@ -212,7 +216,7 @@ TEST_CASE("s3_source: a range that is not the one asked for is refused, of equal
         ErrorKind::object_changed);
 }
 
-TEST_CASE("s3_source: a body shorter or longer than its range is an error of its own kind") {
+TEST_CASE("s3_source: a body shorter or longer than its range is a try that failed") {
   const std::string object = text_of_size(kSize);
   for (const int more : {-10, -1, 1, 10, 500}) {
     INFO(more);
@@ -222,7 +226,7 @@ TEST_CASE("s3_source: a body shorter or longer than its range is an error of its
       return reply;
     });
     const tape::Error error = failed([&] { bytes_of(source_of(world, "e"), 10, 10); });
-    CHECK(error.kind() == (more < 0 ? ErrorKind::transient : ErrorKind::unsupported));
+    CHECK(error.kind() == ErrorKind::transient);
   }
 }
 

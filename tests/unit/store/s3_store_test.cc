@@ -135,9 +135,12 @@ TEST_CASE("s3_store: an ETag that is not the MD5 of what was sent or read is a t
     for (const auto& failure : kinds())
       CHECK_FALSE(failure);
   }
+  // Every store gives one: an answer without is somebody else's.
   reply = {.body = kContent};
-  for (const auto& failure : kinds())
-    CHECK_FALSE(failure);
+  for (const auto& failure : kinds()) {
+    REQUIRE(failure);
+    CHECK(failure->kind() == ErrorKind::transient);
+  }
   World encrypted([&](const Request&) { return with_etag(other, kContent); });
   encrypted.options.encryption.kind = ServerSideEncryption::Kind::kms;
   CHECK(encrypted.store().put_part("k", "u", part_of(kContent)).etag == other);
@@ -335,4 +338,23 @@ TEST_CASE("s3_store: a URL for others is of a key below the prefix") {
   CHECK(failed([&] { return world.store().presigned("DELETE", "v", 60); }).kind() ==
         ErrorKind::usage);
   CHECK(world.server.request_count() == 0);
+}
+
+TEST_CASE("s3_store: who may list only below a prefix is told by a list that nothing is there") {
+  std::string listed;
+  int list_status = 200;
+  World world([&](const Request& request) {
+    const bool lists = request.query().find("list-type=2") != std::string::npos;
+    if (!lists) return Reply{.status = 403, .body = "<Error><Code>AccessDenied</Code></Error>"};
+    return Reply{.status = list_status,
+                 .body = list_status == 200 ? "<ListBucketResult>" + listed + "</ListBucketResult>"
+                                            : "<Error><Code>AccessDenied</Code></Error>"};
+  });
+  CHECK_FALSE(world.store().head("k"));
+  listed = "<Contents><Key>k2</Key><Size>1</Size></Contents>";
+  CHECK_FALSE(world.store().head("k"));
+  listed = "<Contents><Key>k</Key><Size>1</Size></Contents>";
+  CHECK(failed([&] { world.store().head("k"); }).kind() == ErrorKind::denied);
+  list_status = 403;
+  CHECK(failed([&] { world.store().head("k"); }).kind() == ErrorKind::denied);
 }
