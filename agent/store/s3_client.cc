@@ -180,8 +180,7 @@ bool S3Client::mend_place(const HttpResponse& response,
   const std::lock_guard lock(mutex_);
   place_.region = region;
   for (const std::string_view domain : kAwsDomains) {
-    if (options_.endpoint.is_aws && place_.host.ends_with(domain))
-      place_.host = "s3." + region + std::string(domain);
+    if (place_.host.ends_with(domain)) place_.host = "s3." + region + std::string(domain);
   }
   return true;
 }

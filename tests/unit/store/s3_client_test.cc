@@ -241,9 +241,11 @@ TEST_CASE("s3_client: a clock that is off is corrected by the server's, once, an
 }
 
 TEST_CASE("s3_client: a store whose clock nobody can follow is not asked for ever") {
+  int hours = 0;
   World world([&](const Request&) {
+    if (++hours == 20) return Reply{};
     return with_header(s3_error(403, "RequestTimeTooSkewed"), "Date",
-                       http_date(world.clock.now() + 2h));
+                       http_date(world.clock.now() + hours * 1h));
   });
   const HttpError error = world.failure();
   CHECK(error.failure() == HttpFailure::denied);
