@@ -73,8 +73,7 @@ std::int64_t moment(const std::string& text, std::int64_t now) {
     return now + days * kSecondsPerDay;
   const std::string whole = text.size() == kDateDigits ? text + "T00:00:00Z" : text;
   std::tm parts{};
-  const char* const read = ::strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (read == nullptr || *read != '\0') return 0;
+  if (::strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr) return 0;
   const std::int64_t seconds = ::timegm(&parts);
   if (tape::utc_text({seconds, 0}) != whole) return 0;
   return seconds;

@@ -276,16 +276,19 @@ TEST_CASE("s3_client: an unsigned request has nothing of ours in it") {
   CHECK_FALSE(seen.has("Authorization"));
 }
 
-TEST_CASE("s3_client: without credentials nothing is sent") {
-  World world([](const Request&) { return Reply{}; });
-  class Nobody final : public agent::CredentialsProvider {
-   public:
-    Credentials get() override { throw tape::Error(ErrorKind::denied, "credentials: none"); }
+TEST_CASE("s3_client: without credentials nothing is sent, and what says so comes out") {
+  class Nobody final : public CredentialsProvider {
+    Credentials get() override { throw tape::Error(ErrorKind::denied, "nobody", "be somebody"); }
     void expired(const Credentials& /*credentials*/) override {}
-  } nobody;
+  };
+  World world([](const Request&) { return Reply{}; });
+  Nobody nobody;
   S3Client client({world.http, nobody, world.clock}, world.options);
   S3Request request;
   request.method = "GET";
-  CHECK(failed([&] { client.send(request); }).kind() == ErrorKind::denied);
+  const tape::Error error = failed([&] { client.send(request); });
+  CHECK(error.kind() == ErrorKind::denied);
+  CHECK(error.hint() == "be somebody");
+  CHECK(failed([&] { return client.presigned("GET", "k", 60); }).kind() == ErrorKind::denied);
   CHECK(world.server.request_count() == 0);
 }

@@ -187,6 +187,13 @@ TEST_CASE("s3_options: what is no encryption is a usage error, and names no key"
     CHECK_FALSE(says(error, "kkk"));
     CHECK_FALSE(says(error, "a2tr"));
   }
+  // Nothing large is read for a key.
+  for (const std::size_t size : {256u, 257u}) {
+    write_file(folder / "key", std::string(size, 'k'));
+    const tape::Error error =
+        failed([&] { return parse_encryption("customer:" + (folder / "key")); });
+    CHECK(says(error, "too large") == (size == 257));
+  }
   CHECK(failed([&] { return parse_encryption("customer:" + (folder / "none")); }).kind() ==
         ErrorKind::not_found);
 }
@@ -228,6 +235,8 @@ TEST_CASE("s3_options: what is no lock is a usage error") {
                             "governance: 30d",
                             "governance:36501d",
                             "governance:99999999999d",
+                            "governance:9223372036854775807d",
+                            "governance:-9223372036854775807d",
                             "legal:30d",
                             "governance:2027",
                             "governance:2027-01",

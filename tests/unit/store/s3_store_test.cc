@@ -169,6 +169,10 @@ TEST_CASE("s3_store: an upload has the name that the store gave, and parts have 
   CHECK(query_of(seen, "partNumber") == "9500");
   CHECK(query_of(seen, "uploadId") == upload);
   CHECK(store.part_size_min() == 5 << 20);
+  // What the caller knows of the content is what is signed.
+  part.sha256 = tape::sha256(tape::as_bytes("another"));
+  store.put_part("s/v", upload, part);
+  CHECK(world.server.requests()[2].header("x-amz-content-sha256") == tape::hex(part.sha256));
 }
 
 TEST_CASE("s3_store: an answer that cannot be read is a try that failed") {
