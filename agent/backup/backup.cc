@@ -34,6 +34,19 @@ std::string whole_key(const std::string& set, const std::string& key) {
   return std::string(set).append("/").append(key);
 }
 
+// Of a run that goes on from a copy of a state folder there may be another one, which was faster: a
+// volume that its manifest names is not replaced.
+std::function<void()> must_not_be_committed(const BackupContext& context,
+                                            const std::string& snapshot) {
+  return [&context, key = manifest_key(context.options.set, snapshot)] {
+    if (!context.store.head(key)) return;
+    throw tape::Error(tape::ErrorKind::object_changed,
+                      tape::shown(context.store.name() + "/" + key) +
+                          ": another run has committed this snapshot meanwhile",
+                      "was the state folder copied? --restart begins another snapshot");
+  };
+}
+
 // One volume after another, from where the journal says.
 void send_volumes(const BackupContext& context,
                   const BackupRun& run,
@@ -48,14 +61,16 @@ void send_volumes(const BackupContext& context,
       context.events.played(stream.position().value(), stream.size(), summary.bytes_sent + sent,
                             stream.current());
   };
-  const VolumeContext shared{{context.store, journal, options.upload_workers},
-                             context.folder,
-                             stream,
-                             outcomes,
-                             options.ragzip,
-                             options.source.metadata,
-                             run.part_size,
-                             progress};
+  const VolumeContext shared{
+      {context.store, journal, options.upload_workers},
+      context.folder,
+      stream,
+      outcomes,
+      options.ragzip,
+      options.source.metadata,
+      run.part_size,
+      progress,
+      run.resumed ? must_not_be_committed(context, summary.snapshot) : std::function<void()>()};
   const std::uint64_t first = first_volume(journal);
   for (std::uint64_t number = first; number < run.plan.count(); ++number) {
     const std::string key = volume_key(options.set, summary.snapshot, number, run.plan.count());

@@ -1,5 +1,6 @@
 #include "backup/commit.h"
 
+#include <algorithm>
 #include <ctime>
 #include <map>
 
@@ -69,10 +70,20 @@ void put_manifest(ObjectStore& store, const tape::Manifest& manifest) {
   const std::string key = manifest_key(manifest.set, manifest.snapshot);
   const std::string text = tape::encode_manifest(manifest);
   if (store.put(key, tape::as_bytes(text), ObjectStore::Put::if_absent)) return;
-  // Committed by an interrupted run that could not say so; or somebody else's.
-  if (read_manifest(store, manifest.set, manifest.snapshot).fingerprint != manifest.fingerprint)
+  // Committed by an interrupted run that could not say so; or by another one that went on from a
+  // copy of the same state, with volumes of its own under these names.
+  const tape::Manifest there = read_manifest(store, manifest.set, manifest.snapshot);
+  const bool same = there.fingerprint == manifest.fingerprint &&
+                    std::equal(there.volumes.begin(), there.volumes.end(), manifest.volumes.begin(),
+                               manifest.volumes.end(),
+                               [](const tape::ManifestVolume& a, const tape::ManifestVolume& b) {
+                                 return a.key == b.key && a.size == b.size && a.digest == b.digest;
+                               });
+  if (!same)
     throw Error(ErrorKind::object_changed,
-                tape::shown(store.name() + "/" + key) + ": is there, and not ours");
+                tape::shown(store.name() + "/" + key) + ": is there, and not ours",
+                "was the state folder copied, and the backup continued twice? `ragtape verify` "
+                "looks whether that snapshot is whole; --restart begins another one");
 }
 
 }  // namespace
@@ -99,15 +110,19 @@ tape::ManifestVolume manifest_volume(const VolumeRow& row,
 
 void must_hold_volumes(ObjectStore& store, Journal& journal, const tape::VolumePlan& plan) {
   const JournalRun& run = journal.run();
-  std::map<std::string, tape::ByteCount> sizes;
+  std::map<std::string, ObjectInfo> objects;
   store.list(run.set + "/" + run.snapshot + "/",
-             [&](const ObjectInfo& object) { sizes[object.key] = object.size; });
+             [&](const ObjectInfo& object) { objects[object.key] = object; });
   for (std::uint64_t number = 0; number < plan.count(); ++number) {
     const auto row = journal.volume(number);
     if (!row || row->phase != VolumeRow::Phase::done) return;
     const std::string key = run.set + "/" + volume_key(run.set, run.snapshot, number, plan.count());
-    const auto found = sizes.find(key);
-    if (found != sizes.end() && found->second == row->summary.size) continue;
+    const auto found = objects.find(key);
+    // A store may have no ETags, or none in its lists.
+    const bool same =
+        found != objects.end() && found->second.size == row->summary.size &&
+        (found->second.etag.empty() || row->etag.empty() || found->second.etag == row->etag);
+    if (same) continue;
     throw Error(ErrorKind::corrupt,
                 tape::shown(store.name() + "/" + key) +
                     ": the store no longer holds this volume, which was sent",
@@ -132,7 +147,7 @@ tape::Manifest commit(ObjectStore& store,
   }
   must_hold_volumes(store, journal, plan);
   // What killed runs of this snapshot left there, and no journal knows.
-  unless_denied([&] { store.abort_uploads(run.set + "/" + run.snapshot + "/"); });
+  tidy([&] { store.abort_uploads(run.set + "/" + run.snapshot + "/"); });
   put_manifest(store, manifest);
   // A forget on another machine may have taken this for a run that nobody continues.
   const auto failure = tape::failure_of([&] { must_hold_volumes(store, journal, plan); });

@@ -53,7 +53,8 @@ std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
   std::vector<UploadInfo> out;
   for (const UploadInfo& upload :
        store.list_uploads(options.set.empty() ? "" : options.set + "/")) {
-    if (upload.begun > bound || runs.continue_with(upload.key)) continue;
+    if (upload.begun > bound || !is_volume_upload(upload.key) || runs.continue_with(upload.key))
+      continue;
     if (options.check_stop) options.check_stop();
     if (!options.dry_run) store.abort_upload(upload.key, upload.upload);
     if (options.gone) options.gone(upload);

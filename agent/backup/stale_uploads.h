@@ -26,7 +26,8 @@ struct StaleOptions {
   std::function<void(const UploadInfo& upload)> gone;  // hears of each; may be empty
 };
 
-// Those that were begun longer ago. Fails: as the store does; what went is gone.
+// Those to volumes that were begun longer ago; what other programs upload to the same bucket is
+// theirs. Fails: as the store does; what went is gone.
 std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
                                              const Clock& clock,
                                              const StaleOptions& options);

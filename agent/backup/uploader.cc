@@ -150,7 +150,8 @@ void Uploader::close(const tape::VolumeSummary& summary, const tape::Bytes& next
 }
 
 VolumeRow Uploader::complete(const std::string& tail_path,
-                             const std::function<void()>& between_parts) {
+                             const std::function<void()>& between_parts,
+                             const std::function<void()>& before_object) {
   const tape::ByteCount size = row_.summary.size;
   if (offset_ < row_.tail_begin || offset_ > size)
     throw Error(ErrorKind::corrupt, "journal: the parts do not reach the tail of the volume");
@@ -160,6 +161,7 @@ VolumeRow Uploader::complete(const std::string& tail_path,
   if (row_.upload.empty() && tail.left() <= row_.part_size) {
     const tape::Bytes whole = tail.next(tail.left());
     tail.must_have(row_.tail_xxh3);
+    if (before_object) before_object();
     put_whole(whole);
   } else {
     while (tail.left() > 0) {
@@ -168,10 +170,12 @@ VolumeRow Uploader::complete(const std::string& tail_path,
     }
     collect_all();
     tail.must_have(row_.tail_xxh3);
+    if (before_object) before_object();
     complete_upload();
   }
   const auto found = store_.head(key_);
-  if (!found || found->size != size) started_over(key_, "the store does not hold what was sent");
+  if (!found || found->size != size || found->etag != made_.etag)
+    started_over(key_, "the store does not hold what was sent");
   row_.phase = VolumeRow::Phase::done;
   row_.etag = found->etag;
   row_.digest = digest_.text();
@@ -180,7 +184,7 @@ VolumeRow Uploader::complete(const std::string& tail_path,
 
 void Uploader::put_whole(tape::ByteView bytes) {
   if (continued_ && store_.head(key_)) counts_.sent_again += bytes.size();
-  static_cast<void>(store_.put(key_, bytes, ObjectStore::Put::replace));
+  made_ = *store_.put(key_, bytes, ObjectStore::Put::replace);
   digest_.add(tape::sha256(bytes));
   counts_.sent += bytes.size();
 }
@@ -189,20 +193,25 @@ void Uploader::put_whole(tape::ByteView bytes) {
 // be what the journal holds, and nothing else.
 void Uploader::complete_upload() {
   const auto failure = tape::failure_of([&] {
-    const auto held = store_.list_parts(key_, row_.upload);
-    if (!std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(), same))
-      started_over(key_, "the store holds other parts of it than were sent");
-    static_cast<void>(store_.complete_upload(key_, row_.upload, parts_));
+    const auto gone = tape::failure_of([&] { must_hold_parts(); });
+    if (gone && gone->kind() != ErrorKind::not_found) throw Error(*gone);
+    // Completed by the interrupted run, which could not note it? The store tells whether the object
+    // is made of these parts.
+    made_ = store_.complete_upload(key_, row_.upload, parts_);
+    // What a store keeps of the upload beside it may be left.
+    if (gone) tidy([&] { store_.abort_upload(key_, row_.upload); });
   });
   if (!failure) return;
   // What was listed a moment ago is not there now, or is another one.
   if (failure->kind() == ErrorKind::corrupt) started_over(key_, failure->what());
-  // Completed by the interrupted run, which could not note it: head() says what is there. What a
-  // store keeps of the upload beside it may be left.
-  if (failure->kind() == ErrorKind::not_found && store_.head(key_))
-    return store_.abort_upload(key_, row_.upload);
   if (failure->kind() == ErrorKind::not_found) started_over(key_, "the store has lost this upload");
   throw Error(*failure);
+}
+
+void Uploader::must_hold_parts() {
+  const auto held = store_.list_parts(key_, row_.upload);
+  if (!std::equal(held.begin(), held.end(), parts_.begin(), parts_.end(), same))
+    started_over(key_, "the store holds other parts of it than were sent");
 }
 
 }  // namespace agent

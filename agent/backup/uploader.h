@@ -61,8 +61,10 @@ class Uploader final : public tape::ByteSink {
   void close(const tape::VolumeSummary& summary, const tape::Bytes& next);
 
   // Sends what is left in the tail of a closed volume, and makes the object of its parts.
-  // `between_parts` may throw. Fails: object_changed, of the tail, too.
-  VolumeRow complete(const std::string& tail_path, const std::function<void()>& between_parts);
+  // Both steps may throw; `before_object` may be empty. Fails: object_changed, of the tail, too.
+  VolumeRow complete(const std::string& tail_path,
+                     const std::function<void()>& between_parts,
+                     const std::function<void()>& before_object);
 
  private:
   struct Job {
@@ -77,6 +79,7 @@ class Uploader final : public tape::ByteSink {
   void collect();
   void put_whole(tape::ByteView bytes);
   void complete_upload();
+  void must_hold_parts();
 
   ObjectStore& store_;
   Journal& journal_;
@@ -91,6 +94,7 @@ class Uploader final : public tape::ByteSink {
   std::uint32_t next_number_ = 1;
   std::uint32_t held_to_ = 0;  // parts up to this number were in the store when this run began
   tape::PartsDigest digest_;
+  ObjectInfo made_;  // as the store said of the whole object
   tape::OrderedWorkers<Job> workers_;
 };
 

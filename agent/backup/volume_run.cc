@@ -152,7 +152,8 @@ class VolumeRun {
   }
 
   void finish(Uploader& uploader, const tape::Bytes& next) {
-    report_.row = uploader.complete(context_.folder.tail(), [&] { tell(uploader); });
+    report_.row = uploader.complete(
+        context_.folder.tail(), [&] { tell(uploader); }, context_.before_object);
     context_.upload.journal.finish_volume(report_.row, {number_ + 1, next, {}, {}, 0});
   }
 
@@ -167,7 +168,7 @@ class VolumeRun {
       report_.bytes_read_again += tape::decode_position(point->position).at - slice_.begin;
     // What it holds there is nobody's any more. Who may not delete leaves it to the store's rules.
     if (row && !row->upload.empty())
-      unless_denied([&] { context_.upload.store.abort_upload(key_, row->upload); });
+      tidy([&] { context_.upload.store.abort_upload(key_, row->upload); });
     if (!row && !point) return;
     const tape::Bytes begin = row ? row->position : point->position;
     context_.upload.journal.restart_volume(number_, {number_, begin, {}, {}, 0});

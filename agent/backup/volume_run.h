@@ -25,7 +25,8 @@ struct VolumeContext {
   tape::Metadata metadata = tape::Metadata::full;
   tape::ByteCount part_size = 0;
   std::function<void(tape::ByteCount sent)>
-      progress;  // after each page and part; may throw canceled
+      progress;                         // after each page and part; may throw canceled
+  std::function<void()> before_object;  // before a volume gets its name; may throw; may be empty
 };
 
 struct VolumeReport {

@@ -5,6 +5,7 @@
 
 #include <sys/random.h>
 
+#include "store/snapshots.h"
 #include "tape/error.h"
 
 namespace agent {
@@ -135,7 +136,7 @@ class Examination {
     const auto now = std::chrono::system_clock::now();
     const auto bound = std::chrono::system_clock::to_time_t(now - options_.resume_window);
     for (const UploadInfo& upload : store_.list_uploads(""))
-      count += upload.begun < bound ? 1 : 0;
+      count += upload.begun < bound && is_volume_upload(upload.key) ? 1U : 0U;
     if (count == 0) return tell({"stale uploads", Result::good, "none", ""});
     tell({"stale uploads", Result::note,
           std::to_string(count) + " that nobody continues, and that cost what they hold",

@@ -15,9 +15,11 @@ tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit) {
   return out;
 }
 
-void unless_denied(const std::function<void()>& step) {
+void tidy(const std::function<void()>& step) {
   const auto failure = tape::failure_of(step);
-  if (failure && failure->kind() != tape::ErrorKind::denied) throw tape::Error(*failure);
+  const bool ends = failure && (failure->kind() == tape::ErrorKind::transient ||
+                                failure->kind() == tape::ErrorKind::canceled);
+  if (ends) throw tape::Error(*failure);
 }
 
 void check_object_key(const std::string& key) {

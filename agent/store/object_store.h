@@ -76,7 +76,8 @@ class ObjectStore {
   // By number. Fails also: not_found.
   virtual std::vector<PartInfo> list_parts(const std::string& key, const std::string& upload) = 0;
   // `parts`: all of the object's, from number 1, as put_part() gave them. Of an upload that was
-  // completed with the same ones: the same object again, or not_found. Fails also: not_found;
+  // completed with the same ones the same object again, as long as it is there and, as far as the
+  // store can tell, is made of these parts. Fails also: not_found;
   // corrupt when they are not what the store holds.
   virtual ObjectInfo complete_upload(const std::string& key,
                                      const std::string& upload,
@@ -114,8 +115,9 @@ class ObjectStore {
 // get(), for stores to whom an object is an open file.
 tape::Bytes read_whole(const tape::RangeSource& source, tape::ByteCount limit);
 
-// Runs what tidies up: a backup that may not delete is a backup all the same (docs/operations.md).
-void unless_denied(const std::function<void()>& step);
+// Runs what tidies up: a backup that may not delete, in a store that knows nothing of it, is a
+// backup all the same (docs/operations.md). Fails: transient, canceled.
+void tidy(const std::function<void()>& step);
 
 // Fails: Error{usage} unless `key` is a key.
 void check_object_key(const std::string& key);

@@ -79,25 +79,6 @@ PartInfo RetryStore::put_part(const std::string& key,
   return out;
 }
 
-ObjectInfo RetryStore::complete_upload(const std::string& key,
-                                       const std::string& upload,
-                                       const std::vector<PartInfo>& parts) {
-  tape::ByteCount size = 0;
-  for (const PartInfo& part : parts)
-    size += part.size;
-  std::optional<ObjectInfo> out;
-  retry([&](const Attempts& attempts) {
-    try {
-      out = inner().complete_upload(key, upload, parts);
-    } catch (const Error& error) {
-      if (attempts.failed == 0 || error.kind() != ErrorKind::not_found) throw;
-      out = inner().head(key);
-      if (!out || out->size != size) throw;
-    }
-  });
-  return *out;
-}
-
 void RetryStore::abort_upload(const std::string& key, const std::string& upload) {
   remove_again([&] { inner().abort_upload(key, upload); });
 }
@@ -125,11 +106,18 @@ void RetryStore::remove_again(const std::function<void()>& step) {
 // throws is no failure of the store, and is not tried again.
 void RetryStore::list(const std::string& prefix,
                       const std::function<void(const ObjectInfo&)>& visit) {
-  std::optional<std::string> last;
+  std::optional<std::string> last;      // visited
+  std::optional<std::string> in_front;  // in this attempt
   bool further = false;
   bool visiting = false;
   std::exception_ptr thrown;
   const auto once = [&](const ObjectInfo& object) {
+    // Passed over in silence, it would be lost.
+    if (in_front && object.key <= *in_front)
+      throw Error(ErrorKind::unsupported, tape::shown(name()) + ": lists " +
+                                              tape::shown(object.key) + " behind " +
+                                              tape::shown(*in_front) + ", not in order");
+    in_front = object.key;
     if (last && object.key <= *last) return;
     visiting = true;
     visit(object);
@@ -139,6 +127,7 @@ void RetryStore::list(const std::string& prefix,
   };
   retry([&](Attempts& attempts) {
     try {
+      in_front.reset();
       inner().list(prefix, once);
     } catch (const Error&) {
       if (std::exchange(further, false)) attempts = {};

@@ -54,9 +54,6 @@ class RetryStore final : public WrappedStore {
   PartInfo put_part(const std::string& key,
                     const std::string& upload,
                     const UploadedPart& part) override;
-  ObjectInfo complete_upload(const std::string& key,
-                             const std::string& upload,
-                             const std::vector<PartInfo>& parts) override;
   void abort_upload(const std::string& key, const std::string& upload) override;
   void list(const std::string& prefix,
             const std::function<void(const ObjectInfo&)>& visit) override;

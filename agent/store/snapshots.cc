@@ -68,6 +68,17 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool is_volume_upload(const std::string& key) {
+  const std::size_t first = key.find('/');
+  const std::size_t second = first == std::string::npos ? first : key.find('/', first + 1);
+  if (second == std::string::npos || key.find('/', second + 1) != std::string::npos) return false;
+  const std::string set = key.substr(0, first);
+  const std::string name = key.substr(second + 1);
+  return is_set_name(set) && is_snapshot_name(key.substr(first + 1, second - first - 1)) &&
+         (name.starts_with(".part-") || name == set + ".tar.gz" ||
+          name.starts_with(set + ".tar.gz."));
+}
+
 void mark_store(ObjectStore& store) {
   static_cast<void>(store.put(kReadmeKey, tape::as_bytes(kReadme), ObjectStore::Put::if_absent));
 }

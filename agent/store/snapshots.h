@@ -30,6 +30,9 @@ std::string volume_key(const std::string& set,
                        std::uint64_t number,
                        std::uint64_t count);
 
+// Whether `key` is a volume's, or in a directory a temporary name beside one: nobody else's upload.
+bool is_volume_upload(const std::string& key);
+
 // README.txt says what a store is, to people, and to a run that goes on: it comes before all else.
 void mark_store(ObjectStore& store);
 bool is_marked(ObjectStore& store);

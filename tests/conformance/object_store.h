@@ -215,6 +215,12 @@ inline void conforms(const std::function<std::unique_ptr<agent::ObjectStore>()>&
     });
     CHECK((!failure || failure->kind() == ErrorKind::not_found));
     CHECK(again == 2 * part_size + 3);
+    // Another object of that size is not the one that was uploaded.
+    store->put("f/x", tape::Bytes(2 * part_size + 3, 0), ObjectStore::Put::replace);
+    CHECK(tape::failure_of([&] {
+      static_cast<void>(store->complete_upload("f/x", upload, {p1, p2, p3}));
+    }));
+    store->put("f/x", tape::as_bytes(whole), ObjectStore::Put::replace);
     CHECK(content(*store, "f/x") == whole);
   }
   SECTION("a part that is sent again replaces the first") {

@@ -28,34 +28,37 @@ std::vector<std::string> removed(MemoryStore& store, const StaleOptions& options
 
 TEST_CASE("stale_uploads: those that were begun before the window go, others stay") {
   MemoryStore store;
-  const std::string id = store.begin_upload("s/a/x");
+  const std::string id = store.begin_upload("s/20260102T030405Z-0123abcd/s.tar.gz");
   store.begun_at = kNow - 100;
   StaleOptions options;
   options.older_than = std::chrono::seconds(101);
   CHECK(removed(store, options).empty());
   options.older_than = std::chrono::seconds(100);
   options.dry_run = true;
-  CHECK(removed(store, options) == std::vector<std::string>{"s/a/x"});
+  CHECK(removed(store, options) ==
+        std::vector<std::string>{"s/20260102T030405Z-0123abcd/s.tar.gz"});
   CHECK(store.uploads() == 1);
   options.dry_run = false;
-  CHECK(removed(store, options) == std::vector<std::string>{"s/a/x"});
+  CHECK(removed(store, options) ==
+        std::vector<std::string>{"s/20260102T030405Z-0123abcd/s.tar.gz"});
   CHECK(store.uploads() == 0);
 }
 
 TEST_CASE("stale_uploads: of one set only its own") {
   MemoryStore store;
-  store.begin_upload("s/a/x");
-  store.begin_upload("t/a/x");
+  store.begin_upload("s/20260102T030405Z-0123abcd/s.tar.gz");
+  store.begin_upload("t/20260102T030405Z-0123abcd/t.tar.gz.00001");
   StaleOptions options;
   options.set = "t";
-  CHECK(removed(store, options) == std::vector<std::string>{"t/a/x"});
+  CHECK(removed(store, options) ==
+        std::vector<std::string>{"t/20260102T030405Z-0123abcd/t.tar.gz.00001"});
 }
 
 TEST_CASE("stale_uploads: what a run of this machine continues stays, however old") {
   const TemporaryFolder folder;
   MemoryStore store;
-  store.begin_upload("s/kept/x");
-  store.begin_upload("s/gone/x");
+  store.begin_upload("s/20260102T030405Z-0123abcd/s.tar.gz");
+  store.begin_upload("s/20260103T030405Z-0123abcd/s.tar.gz");
   StaleOptions options;
   options.state = folder / "state";
   {
@@ -64,11 +67,21 @@ TEST_CASE("stale_uploads: what a run of this machine continues stays, however ol
     agent::JournalRun run;
     run.store = store.identity();
     run.set = "s";
-    run.snapshot = "kept";
+    run.snapshot = "20260102T030405Z-0123abcd";
     agent::Journal::create(set->journal(), run);
     // Under way: all of the set stays.
     CHECK(removed(store, options).empty());
   }
-  CHECK(removed(store, options) == std::vector<std::string>{"s/gone/x"});
+  CHECK(removed(store, options) ==
+        std::vector<std::string>{"s/20260103T030405Z-0123abcd/s.tar.gz"});
   CHECK(store.uploads() == 1);
+}
+
+TEST_CASE("stale_uploads: what other programs upload stays") {
+  MemoryStore store;
+  for (const char* key : {"other/app/file.bin", "file", "s/20260102T030405Z-0123abcd/other.tar.gz",
+                          "s/20260102T030405Z-0123abcd/s.tar.gz/x", "s/videos/s.tar.gz",
+                          ".x/20260102T030405Z-0123abcd/.x.tar.gz"})
+    store.begin_upload(key);
+  CHECK(removed(store, {}).empty());
 }

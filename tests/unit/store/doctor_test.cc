@@ -53,7 +53,7 @@ TEST_CASE("doctor: of a sound store all is good, and nothing stays in it") {
 
 TEST_CASE("doctor: uploads that nobody continues are a note") {
   MemoryStore store;
-  store.begin_upload("s/x");
+  store.begin_upload("s/20260102T030405Z-0123abcd/s.tar.gz");
   CHECK(findings(store).at("stale uploads") == Finding::Result::note);
 }
 

@@ -177,10 +177,13 @@ TEST_CASE("s3_source: all of an object may come with 200, a part of it may not")
   });
   const S3Source source = source_of(world, "e");
   CHECK((bytes_of(source, 0, kSize) == object));
-  for (const auto& [at, size] : {std::pair(0, 10), std::pair(10, 990), std::pair(0, 999)}) {
-    INFO(at << " " << size);
-    const tape::Error error = failed(
-        [&] { bytes_of(source, static_cast<std::uint64_t>(at), static_cast<std::size_t>(size)); });
+  struct Row {
+    std::uint64_t at;
+    std::size_t size;
+  };
+  for (const Row& row : {Row{0, 10}, Row{10, 990}, Row{0, 999}}) {
+    INFO(row.at << " " << row.size);
+    const tape::Error error = failed([&] { bytes_of(source, row.at, row.size); });
     CHECK(error.kind() == ErrorKind::unsupported);
     CHECK_FALSE(error.hint().empty());
   }
