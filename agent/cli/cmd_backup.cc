@@ -49,6 +49,9 @@ struct BackupCommand {
     options.source.excluded = excluded_report(out, dry_run);
     const std::string root = tape::resolved(source.path);
     must_not_hold_source(root);
+    if (is_remote_archive(to))
+      throw Error(ErrorKind::usage, tape::shown(to) + ": ends as the name of an archive does",
+                  "choose another prefix for the store");
     options.set = set.empty() ? default_set(options.host, root) : set;
     check_set_name(options.set);
     check_options(options);

@@ -83,6 +83,14 @@ S3Options s3_options(const std::string& url,
                                                : PathStyle::automatic;
   out.storage_class = words.storage_class;
   out.encryption = parse_encryption(words.sse);
+  const bool in_the_clear = out.endpoint.scheme == "http" &&
+                            out.endpoint.host.rfind("127.0.0.1", 0) != 0 &&
+                            out.endpoint.host.rfind("localhost", 0) != 0;
+  if (out.encryption.kind == ServerSideEncryption::Kind::customer && in_the_clear)
+    throw tape::Error(
+        tape::ErrorKind::usage,
+        "--sse customer: the key would go to " + tape::shown(out.endpoint.host) + " in the clear",
+        "an endpoint of https://");
   out.tags = parse_tags(words.tags);
   if (!words.object_lock.empty()) out.lock = parse_object_lock(words.object_lock, clock.now());
   out.requester_pays = !words.request_payer.empty();
@@ -205,7 +213,8 @@ void OpenStore::open_s3(const std::string& url, const StoreWords& words) {
   const AwsProfile profile = aws_profile(environment, words.aws_profile);
   S3Options options = s3_options(url, words, profile, *clock_);
   connect(words, profile.ca_bundle);
-  credentials_ = standard_credentials({environment, words.aws_profile, *credentials_http_, *clock_});
+  credentials_ =
+      standard_credentials({environment, words.aws_profile, *credentials_http_, *clock_});
   auto s3 = open_s3_store({*http_, *credentials_, *clock_}, std::move(options));
   s3_ = s3.get();
   layers_.push_back(std::move(s3));

@@ -70,7 +70,7 @@ void check_bundle(const std::string& file) {
 
 // A query may carry a signature: it is nobody's to read.
 std::string described(const HttpRequest& request) {
-  return request.method + " " + tape::shown(request.url.substr(0, request.url.find('?')));
+  return request.method + " " + shown_url(request.url);
 }
 
 // SIGPIPE of this thread waits, and one that came meanwhile is taken: libcurl leaves it alone, for
@@ -145,6 +145,13 @@ class Transfer {
                   described(request_) + ": " + std::string(curl_easy_strerror(code)));
   }
 
+  // A slow line, or a limit, is no failure: what is sent has its time on top.
+  std::int64_t total_timeout_ms() const {
+    constexpr std::int64_t kSlowBytesPerSecond = 512;
+    const auto body = static_cast<std::int64_t>(request_.body.size());
+    return options_.total_timeout.count() + body * 1000 / kSlowBytesPerSecond;
+  }
+
   void set_up() {
     curl_easy_reset(handle_);  // connections stay
     set(CURLOPT_NOSIGNAL, 1L);
@@ -161,7 +168,7 @@ class Transfer {
     }
     if (!options_.proxy_from_environment) set(CURLOPT_PROXY, "");
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(options_.total_timeout.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(total_timeout_ms()));
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.idle_timeout.count()));
     set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -438,6 +445,15 @@ class HttpClient::Handles {
   std::mutex mutex_;
   std::vector<Handle> idle_;
 };
+
+std::string shown_url(const std::string& url) {
+  std::string out = url.substr(0, url.find_first_of("?#"));
+  const std::size_t begin = out.find("://");
+  const std::size_t host = begin == std::string::npos ? 0 : begin + 3;
+  const std::size_t at = out.rfind('@', out.find('/', host));
+  if (at != std::string::npos && at >= host) out.erase(host, at + 1 - host);
+  return tape::shown(out);
+}
 
 std::string HttpResponse::header(std::string_view name) const {
   const auto found = std::find_if(headers.rbegin(), headers.rend(), [&](const HttpHeader& header) {

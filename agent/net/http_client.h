@@ -54,6 +54,9 @@ struct HttpResponse {
   std::string header(std::string_view name) const;
 };
 
+// For messages: without user, password and query, which may be secrets.
+std::string shown_url(const std::string& url);
+
 struct HttpOptions {
   std::chrono::milliseconds connect_timeout{15'000};
   std::chrono::seconds idle_timeout{60};  // less than 1 byte a second, in either direction

@@ -61,7 +61,8 @@ void HttpObject::read_at(tape::GzOffset at, tape::MutableBytes out) const {
 // `whole`: all of the object was asked for.
 void HttpObject::check(const HttpResponse& response, const std::string& range, bool whole) const {
   // A success may be somebody's page of an error, too.
-  if (response.status != 206 && response.header("Content-Length") != std::to_string(size_))
+  const std::string length = response.header("Content-Length");
+  if (response.status != 206 && !length.empty() && length != std::to_string(size_))
     throw HttpError(HttpFailure::garbled, name() + ": HTTP " + std::to_string(response.status) +
                                               " with something else than bytes " + range);
   must_be_the_same(response);

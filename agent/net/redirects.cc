@@ -19,9 +19,7 @@ struct FreeText {
 };
 
 [[noreturn]] void refused(const std::string& location, const std::string& why) {
-  throw HttpError(
-      HttpFailure::refused,
-      "redirect to " + tape::shown(location.substr(0, location.find('?'))) + ": " + why);
+  throw HttpError(HttpFailure::refused, "redirect to " + shown_url(location) + ": " + why);
 }
 
 bool is_redirect(int status) {

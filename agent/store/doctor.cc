@@ -149,13 +149,13 @@ class Examination {
     const auto aborts = rules.abort_uploads_days;
     if (!aborts) {
       tell({"lifecycle rules", Result::note, "none aborts uploads that nobody continues",
-            "one for " + std::to_string(days) +
-                " days or more saves what a lost machine would cost"});
-    } else if (*aborts < days) {
+            "one for more than " + std::to_string(days) +
+                " days saves what a lost machine would cost"});
+    } else if (*aborts <= days) {
       tell({"lifecycle rules", Result::note,
             "uploads are aborted after " + std::to_string(*aborts) +
                 " days: a backup that was interrupted for longer sends its volume again",
-            "allow " + std::to_string(days) + " days"});
+            "allow more than " + std::to_string(days) + " days"});
     } else {
       tell({"lifecycle rules", Result::good,
             "uploads are aborted after " + std::to_string(*aborts) + " days", ""});

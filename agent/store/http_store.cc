@@ -26,7 +26,7 @@ using tape::shown;
   const bool denied = response.status == 401 || response.status == 403;
   HttpError error(
       failure_of_status(response.status),
-      request.method + " " + shown(request.url) + ": HTTP " + std::to_string(response.status),
+      request.method + " " + shown_url(request.url) + ": HTTP " + std::to_string(response.status),
       denied ? "the server wants credentials, or does not give this to anybody" : "");
   error.set_retry_after(response.retry_after);
   throw HttpError(error);
@@ -38,7 +38,7 @@ tape::ByteCount content_length(const HttpRequest& request, const HttpResponse& r
   if (text.empty() || text.size() > kDigitsMax ||
       text.find_first_not_of("0123456789") != std::string::npos)
     throw HttpError(HttpFailure::refused,
-                    "HEAD " + shown(request.url) + ": the server does not say how large it is",
+                    "HEAD " + shown_url(request.url) + ": the server does not say how large it is",
                     "download the archive and read it there");
   return std::stoull(text);
 }
@@ -47,9 +47,9 @@ tape::ByteCount content_length(const HttpRequest& request, const HttpResponse& r
 class HttpFile final : public HttpObject {
  public:
   HttpFile(HttpClient& http, std::string url, const ObjectInfo& known)
-      : HttpObject(known.size, known.etag), http_(http), name_(shown(url)), url_(std::move(url)) {}
+      : HttpObject(known.size, known.etag), http_(http), begin_(std::move(url)), url_(begin_) {}
 
-  std::string name() const override { return name_; }
+  std::string name() const override { return shown_url(begin_); }
 
  private:
   HttpResponse ask(HttpRequest request) const override {
@@ -57,7 +57,13 @@ class HttpFile final : public HttpObject {
       const std::lock_guard lock(mutex_);
       request.url = url_;
     }
+    const bool moved = request.url != begin_;
     HttpResponse response = send_following(http_, request);
+    // Where it was moved to may be good for a time only.
+    if (moved && response.status >= 400 && response.status < 500) {
+      request.url = begin_;
+      response = send_following(http_, request);
+    }
     if (!response.ok()) fail(request, response);
     const std::lock_guard lock(mutex_);
     url_ = request.url;
@@ -65,7 +71,7 @@ class HttpFile final : public HttpObject {
   }
 
   HttpClient& http_;
-  const std::string name_;
+  const std::string begin_;
   mutable std::mutex mutex_;  // of this one
   mutable std::string url_;
 };
@@ -172,8 +178,9 @@ std::unique_ptr<ObjectStore> open_http_store(HttpClient& http, const std::string
   std::string base = url;
   while (base.ends_with('/'))
     base.pop_back();
-  if (base.find_first_of("?#") != std::string::npos || base.find("://") + 3 >= base.size())
-    throw Error(ErrorKind::usage, shown(url) + ": https://HOST/PATH expected");
+  if (base.find_first_of("?#@") != std::string::npos || base.find("://") == std::string::npos)
+    throw Error(ErrorKind::usage, shown_url(url) + ": https://HOST/PATH expected, without a query",
+                "a password, or a signature, has no place there");
   return std::make_unique<HttpStore>(http, base);
 }
 

@@ -58,6 +58,14 @@ const KnownCode* known(const std::string& code) {
   return found == kKnownCodes.end() ? nullptr : found;
 }
 
+// s3.amazonaws.com, s3.eu-west-1.amazonaws.com. Another one, such as that of a private network, was
+// typed for a reason.
+bool is_of_a_region(std::string_view host, std::string_view domain) {
+  if (!host.starts_with("s3") || !host.ends_with(domain)) return false;
+  const std::string_view middle = host.substr(2, host.size() - 2 - domain.size());
+  return middle.empty() || (middle.front() == '.' && middle.find('.', 1) == std::string_view::npos);
+}
+
 bool fits_host_name(const std::string& bucket) {
   return bucket.find('_') == std::string::npos && bucket.find('.') == std::string::npos &&
          std::none_of(bucket.begin(), bucket.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -180,7 +188,7 @@ bool S3Client::mend_place(const HttpResponse& response,
   const std::lock_guard lock(mutex_);
   place_.region = region;
   for (const std::string_view domain : kAwsDomains) {
-    if (place_.host.ends_with(domain)) place_.host = "s3." + region + std::string(domain);
+    if (is_of_a_region(place_.host, domain)) place_.host = "s3." + region + std::string(domain);
   }
   return true;
 }

@@ -145,7 +145,9 @@ S3Endpoint parse_endpoint(const std::string& typed, const std::string& region) {
   // As a signature and libcurl have it: a port that goes without saying is not said.
   if (rest.substr(end) == (out.scheme == "https" ? ":443" : ":80")) rest.resize(end);
   out.host = rest;
-  out.is_aws = rest.ends_with(".amazonaws.com") || rest.ends_with(".amazonaws.com.cn");
+  // Not every host there is AWS's own S3: machines of its customers have names below it, too.
+  out.is_aws = (rest.starts_with("s3.") || rest.starts_with("s3-")) &&
+               (rest.ends_with(".amazonaws.com") || rest.ends_with(".amazonaws.com.cn"));
   return out;
 }
 

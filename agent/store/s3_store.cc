@@ -76,9 +76,9 @@ class S3StoreImpl final : public S3Store {
 
   std::string name() const override { return client_.name_of(options_.location.prefix); }
   std::string identity() const override {
-    return options_.endpoint.is_aws
-               ? name()
-               : options_.endpoint.scheme + "://" + options_.endpoint.host + " " + name();
+    const bool is_usual = options_.endpoint.is_aws && !options_.endpoint.host.ends_with(".cn");
+    return is_usual ? name()
+                    : options_.endpoint.scheme + "://" + options_.endpoint.host + " " + name();
   }
   tape::ByteCount part_size_min() const override { return kPartSizeMin; }
 

@@ -292,7 +292,12 @@ std::vector<LifecycleRule> parse_lifecycle(tape::ByteView document) {
     rule.prefix = element.text_of("Prefix");
     if (const Element* filter = element.child("Filter")) {
       const Element* both = filter->child("And");
-      rule.prefix = (both == nullptr ? filter : both)->text_of("Prefix");
+      const Element& of = both == nullptr ? *filter : *both;
+      rule.prefix = of.text_of("Prefix");
+      // Of some objects only, and ours need not be among them.
+      if (std::any_of(of.children.begin(), of.children.end(),
+                      [](const Element& e) { return e.name != "Prefix"; }))
+        continue;
     }
     if (const Element* abort = element.child("AbortIncompleteMultipartUpload"))
       rule.abort_uploads_days = number(*abort, "DaysAfterInitiation");

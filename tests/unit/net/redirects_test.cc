@@ -81,3 +81,12 @@ TEST_CASE("redirects: one that says nowhere, and other answers, are answers") {
     CHECK(agent::send_following(client, request).status == std::stoi(path + 1));
   }
 }
+
+TEST_CASE("redirects: no message shows what may be secret in a URL") {
+  CHECK(agent::shown_url("https://user:geheim@host:1/a/b?sig=geheim#x") == "https://host:1/a/b");
+  CHECK(agent::shown_url("https://host/a@b") == "https://host/a@b");
+  CHECK(agent::shown_url("http://u@h") == "http://h");
+  const std::string what =
+      failed([&] { agent::redirected("https://a/b", "http://u:geheim@c/d?e=geheim"); }).what();
+  CHECK(what.find("geheim") == std::string::npos);
+}
