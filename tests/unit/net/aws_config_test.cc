@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "net/shell_words.h"
+#include "support/aws_home.h"
 #include "support/catch.h"
 #include "support/expect.h"
-#include "support/temporary_folder.h"
 
 using namespace agent;
 using tape::ErrorKind;
@@ -29,28 +29,12 @@ std::string value(const std::map<std::string, AwsSection>& sections,
   return setting == found->second.end() ? "no setting" : setting->second.value;
 }
 
-// A home with the two files in it.
-struct Home {
-  Home(const std::string& config, const std::string& credentials) {
-    test::make_folder(folder / ".aws");
-    write_file(folder / ".aws/config", config);
-    write_file(folder / ".aws/credentials", credentials);
-    variables["HOME"] = folder.path();
-  }
-
-  Environment environment() const {
-    return [this](const std::string& name) {
-      const auto found = variables.find(name);
-      return found == variables.end() ? "" : found->second;
-    };
-  }
+struct Home : test::AwsHome {
+  using AwsHome::AwsHome;
   AwsConfig config(const std::string& profile = "") const { return {environment(), profile}; }
   AwsProfile profile(const std::string& name = "") const {
     return aws_profile(environment(), name);
   }
-
-  test::TemporaryFolder folder;
-  std::map<std::string, std::string> variables;
 };
 
 }  // namespace
@@ -312,33 +296,4 @@ TEST_CASE("aws_config: a file of 1 MiB is read, one of a byte more is refused") 
   const auto error = failed([&] { return home.profile(); });
   CHECK(error.kind() == ErrorKind::usage);
   CHECK(says(error, ".aws/config: at most 1048576 bytes expected"));
-}
-
-TEST_CASE("shell_words: as Python's shlex.split") {
-  using Words = std::vector<std::string>;
-  struct Case {
-    const char* text;
-    Words words;
-  };
-  for (const Case& one : {
-           Case{"", {}},
-           Case{" \t\n", {}},
-           Case{"a  b\tc\nd ", {"a", "b", "c", "d"}},
-           Case{"'a b' \"c d\"", {"a b", "c d"}},
-           Case{"a'b c'\"d e\"f", {"ab cd ef"}},
-           Case{"'' \"\" a''", {"", "", "a"}},
-           Case{R"(a\ b \'c\" \\)", {"a b", "'c\"", "\\"}},
-           Case{R"("a\"b\\c\d\ e")", {R"(a"b\c\d\ e)"}},
-           Case{R"('a\b\')", {R"(a\b\)"}},
-           Case{"a#b # $HOME ~ * | ;", {"a#b", "#", "$HOME", "~", "*", "|", ";"}},
-       }) {
-    INFO(one.text);
-    const auto words = shell_words(one.text);
-    REQUIRE(words);
-    CHECK(*words == one.words);
-  }
-  for (const char* const text : {"'", "\"", "a 'b", "a \"b\\\"", "a\\", "\\", "'a' 'b\""}) {
-    INFO(text);
-    CHECK_FALSE(shell_words(text));
-  }
 }
