@@ -34,6 +34,9 @@ HttpResponse ask(HttpClient& http,
     HttpResponse response;
     const auto failure = tape::failure_of([&] { response = http.send(request); });
     --left;
+    // Too large an answer: corrupt is said of archives alone.
+    if (failure && failure->kind() == tape::ErrorKind::corrupt)
+      throw tape::Error(tape::ErrorKind::denied, failure->what());
     if (failure && (left <= 0 || failure->kind() != tape::ErrorKind::transient)) throw *failure;
     if (!failure && (left <= 0 || !may_help(response.status))) return response;
   }

@@ -17,7 +17,7 @@ struct Attempts {
 };
 
 // The first answer that is not worth another attempt, or that to the last one. Fails as
-// HttpClient::send, but loses HttpError.
+// HttpClient::send, but loses HttpError; and denied when the answer is larger than it may be.
 HttpResponse ask(HttpClient& http,
                  const HttpRequest& request,
                  const Attempts& attempts,
