@@ -153,8 +153,11 @@ Credentials run_credential_process(const std::string& command,
   const auto words = shell_words(command);
   if (!words || words->empty())
     throw Error(ErrorKind::usage, source + ": a command expected, with every quote closed");
-  // Arguments may be secret; the program's name is not.
-  const std::string name = source + " (" + tape::shown(words->front()) + ")";
+  // Arguments may be secret, and the program's name is not: unless the whole is in quotes, or begins
+  // with VARIABLE=VALUE, as only a shell knows it.
+  const std::string& program = words->front();
+  const std::string name =
+      source + " (" + tape::shown(program.substr(0, program.find_first_of(" \t\n="))) + ")";
   Child child(*words, name, clock);
   const std::string text = child.read();
   child.wait();
