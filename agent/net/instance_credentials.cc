@@ -110,8 +110,10 @@ class Service {
     auto fields = fields_of_json(tape::as_text(response.body));
     if (!fields) throw Error(ErrorKind::denied, source + ": a JSON object expected");
     const std::string code = (*fields)["Code"];
-    if (!code.empty() && code != "Success")
-      throw Error(ErrorKind::denied, source + ": " + plain_word(code));
+    if (!code.empty() && code != "Success") {
+      const std::string word = plain_word(code);
+      throw Error(ErrorKind::denied, source + ": no keys" + (word.empty() ? "" : ": " + word));
+    }
     Credentials out = credentials_of(*fields, "Token", source);
     const Clock::Time now = clock_.now();
     if (out.expires && *out.expires <= now) out.expires = now + kExtension;
