@@ -55,10 +55,11 @@ class Chain {
                   "the source of the credentials has none now: " + looked.where);
     }
     if (!context_.profile.empty()) {
-      chosen_ = &Chain::of_files;
       const Looked looked = of_files();
-      if (looked.found) return fresh(*looked.found);
-      chosen_ = nullptr;
+      if (looked.found) {
+        chosen_ = &Chain::of_files;
+        return fresh(*looked.found);
+      }
       throw Error(
           ErrorKind::denied, "no credentials in " + looked.where,
           "aws_access_key_id and aws_secret_access_key, credential_process, or role_arn with "
