@@ -67,7 +67,7 @@ std::string without_path(std::string text, const std::string& url, const std::st
 std::string container_url(const Environment& environment) {
   const std::string relative = environment(kRelative);
   const char* const variable = relative.empty() ? kFull : kRelative;
-  const std::string url = relative.empty() ? environment(kFull) : kRelativeHost + relative;
+  std::string url = relative.empty() ? environment(kFull) : kRelativeHost + relative;
   if (url.empty()) return "";
   const auto parts = parse_url(url);
   if (!parts || (!relative.empty() && relative.front() != '/'))

@@ -52,6 +52,7 @@ class SpawnSettings {
   // Returns an errno value.
   int spawn(pid_t& child, std::vector<std::string> words) const {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
       arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -153,8 +154,8 @@ Credentials run_credential_process(const std::string& command,
   const auto words = shell_words(command);
   if (!words || words->empty())
     throw Error(ErrorKind::usage, source + ": a command expected, with every quote closed");
-  // Arguments may be secret, and the program's name is not: unless the whole is in quotes, or begins
-  // with VARIABLE=VALUE, as only a shell knows it.
+  // Arguments may be secret, and the program's name is not: unless the whole is in quotes, or
+  // begins with VARIABLE=VALUE, as only a shell knows it.
   const std::string& program = words->front();
   const std::string name =
       source + " (" + tape::shown(program.substr(0, program.find_first_of(" \t\n="))) + ")";

@@ -5,8 +5,6 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include <time.h>
-
 #include "tape/error.h"
 
 namespace agent {

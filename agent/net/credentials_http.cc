@@ -37,7 +37,8 @@ HttpResponse ask(HttpClient& http,
     // Too large an answer: corrupt is said of archives alone.
     if (failure && failure->kind() == tape::ErrorKind::corrupt)
       throw tape::Error(tape::ErrorKind::denied, failure->what());
-    if (failure && (left <= 0 || failure->kind() != tape::ErrorKind::transient)) throw *failure;
+    if (failure && (left <= 0 || failure->kind() != tape::ErrorKind::transient))
+      throw tape::Error(*failure);
     if (!failure && (left <= 0 || !may_help(response.status))) return response;
   }
 }

@@ -237,6 +237,14 @@ void S3Client::fail(const S3Request& request, const HttpResponse& response) cons
   std::string what = request.method + " " + shown(name_of(request.key)) + ": HTTP " +
                      std::to_string(response.status);
   if (!said.code.empty()) what += " " + told(said, request);
+  // What a customer's key seals cannot be read without it; to say that it is damaged would be a
+  // lie.
+  const bool is_sealed = response.status == 400 && !request.key.empty() &&
+                         (request.method == "GET" || request.method == "HEAD") &&
+                         said.message.find("ncryption") != std::string::npos;
+  if (is_sealed)
+    throw HttpError(HttpFailure::denied, what,
+                    "was it stored with a key of its own? --sse customer:FILE");
   // What takes long is answered with a success before it is done, and fails on the server.
   const HttpFailure by_status =
       response.ok() ? HttpFailure::server : failure_of_status(response.status);

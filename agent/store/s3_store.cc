@@ -471,10 +471,30 @@ class S3StoreImpl final : public S3Store {
     const std::string expected = etag_of_parts(parts);
     const bool same =
         found && found->size == size && (!clear || expected.empty() || found->etag == expected);
-    if (same) return *found;
+    if (same) {
+      put_what_was_passed_over(key);
+      return *found;
+    }
     if (!response.ok()) client_.fail(request, response);
     throw Error(ErrorKind::object_changed, shown(client_.name_of(request.key)) +
                                                ": completed, but not as the parts that were sent");
+  }
+
+  // RGW takes the tags and the lock that an upload is begun with, and passes over them. AWS does
+  // not.
+  void put_what_was_passed_over(const std::string& key) {
+    if (options_.endpoint.is_aws) return;
+    if (!options_.tags.empty()) put_property(key, "tagging", tagging_document(options_.tags));
+    if (options_.lock)
+      put_property(key, "retention",
+                   retention_document(options_.lock->mode, iso_time(options_.lock->retain_until)));
+  }
+
+  void put_property(const std::string& key, const char* name, const std::string& document) {
+    S3Request request = of("PUT", key, {{name, ""}});
+    request.headers.push_back({"Content-Type", "application/xml"});
+    static_cast<void>(add_body(request, tape::as_bytes(document)));
+    static_cast<void>(client_.send(request));
   }
 
   void remove_batch(std::vector<std::string>& batch) {

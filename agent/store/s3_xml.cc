@@ -220,6 +220,33 @@ S3Failure failure_of(const Element& element) {
           element.text_of("Key")};
 }
 
+// Where a rule of a lifecycle says which objects it is of; in old ones that is the rule itself.
+const Element& filter_of(const Element& rule) {
+  const Element* filter = rule.child("Filter");
+  if (filter == nullptr) return rule;
+  const Element* both = filter->child("And");
+  return both == nullptr ? *filter : *both;
+}
+
+// By tag or size it is of some objects only, and ours need not be among them.
+bool is_of_all_below_its_prefix(const Element& rule) {
+  const Element& filter = filter_of(rule);
+  return &filter == &rule || std::all_of(filter.children.begin(), filter.children.end(),
+                                         [](const Element& e) { return e.name == "Prefix"; });
+}
+
+LifecycleRule rule_of(const Element& element) {
+  LifecycleRule out;
+  out.prefix = filter_of(element).text_of("Prefix");
+  if (const Element* abort = element.child("AbortIncompleteMultipartUpload"))
+    out.abort_uploads_days = number(*abort, "DaysAfterInitiation");
+  if (const Element* expiration = element.child("Expiration")) {
+    if (expiration->child("Days") != nullptr) out.expire_days = number(*expiration, "Days");
+    if (expiration->child("Date") != nullptr) out.expire_days = 0;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<S3Failure> failure_in(tape::ByteView document) {
@@ -287,26 +314,8 @@ std::vector<LifecycleRule> parse_lifecycle(tape::ByteView document) {
   std::vector<LifecycleRule> out;
   const Element root = parsed(document, "LifecycleConfiguration");
   for (const Element& element : root.children) {
-    if (element.name != "Rule" || element.text_of("Status") != "Enabled") continue;
-    LifecycleRule rule;
-    rule.prefix = element.text_of("Prefix");
-    if (const Element* filter = element.child("Filter")) {
-      const Element* both = filter->child("And");
-      const Element& of = both == nullptr ? *filter : *both;
-      rule.prefix = of.text_of("Prefix");
-      // Of some objects only, and ours need not be among them.
-      if (std::any_of(of.children.begin(), of.children.end(),
-                      [](const Element& e) { return e.name != "Prefix"; }))
-        continue;
-    }
-    if (const Element* abort = element.child("AbortIncompleteMultipartUpload"))
-      rule.abort_uploads_days = number(*abort, "DaysAfterInitiation");
-    if (const Element* expiration = element.child("Expiration")) {
-      const bool by_days = expiration->child("Days") != nullptr;
-      if (by_days) rule.expire_days = number(*expiration, "Days");
-      if (expiration->child("Date") != nullptr) rule.expire_days = 0;
-    }
-    out.push_back(rule);
+    const bool counts = element.name == "Rule" && element.text_of("Status") == "Enabled";
+    if (counts && is_of_all_below_its_prefix(element)) out.push_back(rule_of(element));
   }
   return out;
 }
@@ -337,6 +346,22 @@ std::string complete_document(const std::vector<PartInfo>& parts) {
         .append(escaped(part.etag))
         .append("&quot;</ETag></Part>");
   return out.append("</CompleteMultipartUpload>");
+}
+
+std::string tagging_document(const std::vector<std::pair<std::string, std::string>>& tags) {
+  std::string out = "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>";
+  for (const auto& [name, value] : tags)
+    out.append("<Tag><Key>")
+        .append(escaped(name))
+        .append("</Key><Value>")
+        .append(escaped(value))
+        .append("</Value></Tag>");
+  return out.append("</TagSet></Tagging>");
+}
+
+std::string retention_document(const std::string& mode, const std::string& until) {
+  return "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>" + escaped(mode) +
+         "</Mode><RetainUntilDate>" + escaped(until) + "</RetainUntilDate></Retention>";
 }
 
 std::string delete_document(const std::vector<std::string>& keys) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/object_store.h"
@@ -66,6 +67,8 @@ std::vector<S3Failure> parse_delete_failures(tape::ByteView document);
 bool fits_xml(const std::string& key);
 
 std::string complete_document(const std::vector<PartInfo>& parts);
+std::string tagging_document(const std::vector<std::pair<std::string, std::string>>& tags);
+std::string retention_document(const std::string& mode, const std::string& until);
 std::string delete_document(const std::vector<std::string>& keys);
 
 }  // namespace agent
