@@ -4,17 +4,47 @@
 #include "tape/error.h"
 
 namespace agent {
+namespace {
+
+using tape::ErrorKind;
+
+// A volume is never written twice: another object under its key is damage to this volume, no
+// archive to open again, and the others are as good as before.
+template <class Step>
+void on_volume(Step step) {
+  const auto failure = tape::failure_of(step);
+  if (!failure) return;
+  if (failure->kind() != ErrorKind::object_changed) throw tape::Error(*failure);
+  throw tape::Error(ErrorKind::corrupt, failure->what(), failure->hint());
+}
+
+class VolumeSource final : public tape::RangeSource {
+ public:
+  VolumeSource(ObjectStore& store, const ObjectInfo& known) {
+    on_volume([&] { object_ = store.open_known(known); });
+  }
+  tape::ByteCount size() const override { return object_->size(); }
+  std::string name() const override { return object_->name(); }
+  void read_at(tape::GzOffset at, tape::MutableBytes out) const override {
+    on_volume([&] { object_->read_at(at, out); });
+  }
+
+ private:
+  std::unique_ptr<tape::RangeSource> object_;
+};
+
+}  // namespace
 
 std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store, const tape::Manifest& manifest) {
   if (manifest.volumes.empty())
-    throw tape::Error(tape::ErrorKind::corrupt,
+    throw tape::Error(ErrorKind::corrupt,
                       "the manifest of snapshot " + manifest.snapshot + " names no volumes");
   std::vector<tape::ArchiveVolume> volumes;
   for (const tape::ManifestVolume& volume : manifest.volumes) {
     tape::ArchiveVolume& out = volumes.emplace_back();
     // Without its ETag: a copy of the store elsewhere has others, and is as good.
     const ObjectInfo known{object_key(manifest, volume), volume.size, ""};
-    out.open = [&store, known] { return store.open_known(known); };
+    out.open = [&store, known] { return std::make_unique<VolumeSource>(store, known); };
     out.name = tape::shown(store.name() + "/" + known.key);
     out.begin = volume.tape_offset;
     out.tape_size = volume.tape_size;

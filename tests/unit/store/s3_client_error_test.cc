@@ -103,6 +103,29 @@ TEST_CASE("s3_client: in another region of AWS its own host there is asked") {
   }
 }
 
+TEST_CASE(
+    "s3_client: what is sealed with a key of its own is denied, and says which option opens it") {
+  World world([&](const Request&) {
+    return Reply{.status = 400,
+                 .body =
+                     "<Error><Code>InvalidRequest</Code><Message>Server Side Encryption with "
+                     "Customer provided key is required</Message></Error>"};
+  });
+  const auto fetched = [&](const char* method, const char* key) {
+    return failed([&] {
+      S3Request request;
+      request.method = method;
+      request.key = key;
+      world.client().send(request);
+    });
+  };
+  const tape::Error error = fetched("GET", "p/k");
+  CHECK(error.kind() == ErrorKind::denied);
+  CHECK(error.hint().find("--sse customer:FILE") != std::string::npos);
+  CHECK(fetched("PUT", "p/k").kind() == ErrorKind::io);
+  CHECK(fetched("GET", "").kind() == ErrorKind::io);
+}
+
 TEST_CASE("s3_client: each code is classed by what can be done about it, and says so") {
   struct Row {
     int status;
