@@ -40,8 +40,7 @@ struct RestoreCommand {
       throw tape::Error(tape::ErrorKind::usage, "--to: an empty name of a folder");
     Opened opened(words);
     RestoreReport report;
-    const auto failed =
-        reading(opened, out, [&] { report = restore_selected(opened.archive(), out); });
+    const auto failed = reading(opened, out, [&] { report = restore_selected(opened, out); });
     if (failed) return *failed;
     const int code = exit_code_of(report);
     if (report.damaged > 0) {
@@ -54,10 +53,12 @@ struct RestoreCommand {
     return code;
   }
 
-  RestoreReport restore_selected(tape::Archive& archive, const Output& out) const {
+  RestoreReport restore_selected(Opened& opened, const Output& out) const {
+    tape::Archive& archive = opened.archive();
     const Selection selection = select(archive, paths);
     // One file: its own pages, in one request. More: ahead over everything.
-    if (selection.size() != 1) archive.expect_walk(tape::kWalkAhead);
+    if (!is_one_file(archive, selection))
+      archive.expect_walk({tape::kWalkAhead, page_workers_of(out.global(), opened.is_remote())});
     RestoreOptions settled = options;
     settled.overwrite = kOverwrite.at(overwrite);
     Progress progress(out);
@@ -68,6 +69,11 @@ struct RestoreCommand {
       progress.working(bytes, 0, tape::shown(current));
     };
     return restore(archive, selection, settled, events);
+  }
+
+  static bool is_one_file(tape::Archive& archive, const Selection& selection) {
+    return selection.size() == 1 &&
+           archive.find(selection.front())->type != tape::MemberType::directory;
   }
 
   void show(const RestoreReport& report, const ReadFigures& figures, const Output& out) const {

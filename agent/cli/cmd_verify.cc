@@ -73,11 +73,12 @@ struct VerifyCommand {
     VerifyReport sum;
     std::uint64_t snapshots = 0;
     bool withheld = false;
+    const unsigned workers = page_workers_of(out.global(), store.is_remote());
     for (const std::string& set : sets(*store)) {
       const auto found = ids(*store, set, out);
       withheld = withheld || !found;
       for (const std::string& id : found.value_or(std::vector<std::string>{})) {
-        const auto report = verify_one({*store, share, out}, set, id);
+        const auto report = verify_one({*store, share, workers, out}, set, id);
         if (!report) continue;
         ++snapshots;
         sum.volumes += report->volumes;
@@ -97,6 +98,7 @@ struct VerifyCommand {
   struct Verifying {
     ObjectStore& store;
     double share;
+    unsigned workers;
     const Output& out;
   };
 
@@ -123,7 +125,7 @@ struct VerifyCommand {
       check_stop();
       progress.working(done, total, id);
     };
-    const VerifyOptions options{with.share, full, std::random_device{}()};
+    const VerifyOptions options{with.share, full, std::random_device{}(), with.workers};
     return verify_snapshot({with.store, events}, *manifest, options);
   }
 
@@ -171,7 +173,7 @@ struct VerifyCommand {
         progress.working(done, geometry.logical_size, "");
       };
       if (full) {
-        archive.check_all(heard);
+        archive.check_all(heard, page_workers_of(out.global(), file.is_remote()));
       } else {
         pages = archive.check_sample(share, std::random_device{}(), heard);
       }

@@ -34,6 +34,7 @@ class OpenArchive {
   OpenArchive(const std::string& what, const StoreWords& words);
 
   const tape::RangeSource& source() const { return *source_; }
+  bool is_remote() const { return store_ != nullptr; }
   ReadFigures figures() const;
 
  private:
@@ -54,6 +55,7 @@ class Opened {
   ReadFigures figures() const;
   // Of a snapshot.
   const std::optional<tape::Manifest>& manifest() const { return manifest_; }
+  bool is_remote() const { return store_ ? store_->is_remote() : file_->is_remote(); }
   // Bytes of the archive, or of all volumes.
   tape::ByteCount size() const { return size_; }
 

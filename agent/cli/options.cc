@@ -240,6 +240,13 @@ unsigned readers_of(const GlobalOptions& global) {
   return jobs == 1 ? 0 : std::min(32U, 2 * static_cast<unsigned>(jobs));
 }
 
+unsigned page_workers_of(const GlobalOptions& global, bool is_remote) {
+  constexpr unsigned kRemote = 8;
+  const int jobs = jobs_of(global);
+  if (jobs == 1) return 0;
+  return is_remote ? std::max(kRemote, static_cast<unsigned>(jobs)) : static_cast<unsigned>(jobs);
+}
+
 std::string help_end(const std::string& example, const std::string& exit_codes) {
   return "Example:\n  " + example + "\n\nExit codes: " + exit_codes;
 }

@@ -84,6 +84,8 @@ int jobs_of(const GlobalOptions& global);
 // Threads that read directories: twice as many, since they mostly wait, 32 at the most; with one
 // job none.
 unsigned readers_of(const GlobalOptions& global);
+// Threads that fetch and inflate pages ahead: from afar it is the waiting that they share.
+unsigned page_workers_of(const GlobalOptions& global, bool is_remote);
 
 // The end of a verb's --help: an example and its exit codes.
 std::string help_end(const std::string& example, const std::string& exit_codes);

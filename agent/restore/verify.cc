@@ -86,7 +86,7 @@ class Verify {
       if (events_.progress) events_.progress(done, manifest_.tape_size);
     };
     if (options_.full) {
-      archive->check_all(heard);
+      archive->check_all(heard, options_.workers);
       report_.pages_decoded = report_.pages;
     } else {
       report_.pages_decoded = archive->check_sample(options_.share, options_.seed, heard);

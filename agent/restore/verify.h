@@ -14,6 +14,7 @@ struct VerifyOptions {
   double share = 0;   // of the pages, to be decoded
   bool full = false;  // every page, node, header and hash
   std::uint64_t seed = 0;
+  unsigned workers = 0;  // that inflate
 };
 
 struct VerifyReport {

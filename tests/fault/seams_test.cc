@@ -209,7 +209,7 @@ Restored restore_with(Faults& faults, const Bytes& archive, const std::string& t
   out.failure = failure_of([&] {
     Archive opened(faulty);
     // Every page a request of its own: more calls to fail.
-    opened.expect_walk(1);
+    opened.expect_walk({1, 0});
     agent::RestoreOptions options;
     options.target = target;
     agent::RestoreEvents events;

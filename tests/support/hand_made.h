@@ -10,10 +10,12 @@
 
 #include "codec/digest.h"
 #include "codec/member_index_node.h"
+#include "format/gzip_format.h"
 #include "format/tar_format.h"
 #include "format/tar_layout.h"
 #include "support/memory_io.h"
 #include "tape/member_index.h"
+#include "tape/ragzip_assembler.h"
 #include "tape/volume.h"
 
 namespace tape {
@@ -105,11 +107,18 @@ inline MadeVolume volume_of(const HandMadeTape& tape,
 }
 
 // A volume whose member index is what the test adds, node by node.
-class IndexedVolume final : private PageObserver {
+class IndexedVolume {
  public:
-  explicit IndexedVolume(const Bytes& logical, const RagzipOptions& options = small_geometry())
-      : ragzip_(sink_, options, this), deflater_(make_deflater(options.engine, options.level)) {
-    ragzip_.write(logical);
+  // `hidden`: gzip members in front of the last page that no index knows.
+  explicit IndexedVolume(const Bytes& logical,
+                         const RagzipOptions& options = small_geometry(),
+                         const Bytes& hidden = {})
+      : ragzip_(sink_, {options.page_bits, options.index_bits, options.compat}),
+        deflater_(make_deflater(options.engine, options.level)) {
+    const std::size_t page = std::size_t{1} << options.page_bits;
+    for (std::size_t at = 0; at < logical.size(); at += page)
+      add_page(ByteView(logical).subspan(at, std::min(page, logical.size() - at)),
+               logical.size() - at > page && logical.size() - at <= 2 * page ? hidden : Bytes{});
     ragzip_.finish_pages();
     tmix_.logical_size = static_cast<std::int64_t>(logical.size());
     tmix_.top_index = static_cast<std::int64_t>(ragzip_.top_index().value());
@@ -175,11 +184,18 @@ class IndexedVolume final : private PageObserver {
     return out;
   }
 
-  void page_written(std::uint64_t, GzRange place, ByteView) override { pages_.push_back(place); }
+  void add_page(ByteView content, const Bytes& hidden) {
+    Bytes members = {kPageHeader.begin(), kPageHeader.end()};
+    deflater_->deflate(content, members);
+    append_trailer(members, crc32(content), content.size());
+    const ByteCount size = members.size();
+    members.insert(members.end(), hidden.begin(), hidden.end());
+    pages_.push_back({ragzip_.add_page(members, content.size()), size});
+  }
 
   MemorySink sink_;
   std::vector<GzRange> pages_;
-  RagzipWriter ragzip_;
+  RagzipAssembler ragzip_;
   std::unique_ptr<Deflater> deflater_;
   Tmix tmix_;
 };

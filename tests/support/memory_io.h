@@ -65,11 +65,12 @@ class MemorySource final : public RangeSource {
 // Reads `bytes`, which must outlive it, for any number of threads at once.
 class SharedSource final : public RangeSource {
  public:
-  explicit SharedSource(const Bytes& bytes) : bytes_(bytes) {}
-  explicit SharedSource(Bytes&&) = delete;
+  explicit SharedSource(const Bytes& bytes, std::string name = "memory")
+      : bytes_(bytes), name_(std::move(name)) {}
+  explicit SharedSource(Bytes&&, std::string = {}) = delete;
 
   ByteCount size() const override { return bytes_.size(); }
-  std::string name() const override { return "memory"; }
+  std::string name() const override { return name_; }
   void read_at(GzOffset at, MutableBytes out) const override {
     if (at.value() > size() || out.size() > size() - at.value())
       throw std::logic_error("read of " + std::to_string(out.size()) + " bytes at " +
@@ -79,6 +80,7 @@ class SharedSource final : public RangeSource {
 
  private:
   const Bytes& bytes_;
+  std::string name_;
 };
 
 // An append-only sink and reads of what was appended to it: what a LeafSpool takes.

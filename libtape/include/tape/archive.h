@@ -5,7 +5,7 @@
 // Out:     records and members' bytes.
 // Units:   bytes.
 // Limits:  memory, for each of at most kOpenVolumesMax volumes: one page, its deflated form, one
-//          read-ahead window (kReadAheadMax).
+//          read-ahead window (kReadAheadMax); what a walk has ahead (WalkOptions).
 // Threads: one caller at a time; several archives may share a RangeSource.
 // Spec:    docs/format.md §3, §4, §5.
 #pragma once
@@ -28,6 +28,13 @@ inline constexpr ByteCount kReadAheadMax = ByteCount{16} << 20;
 // A walk over all members reads that much ahead, and gives it out in pieces of kWalkBuffer.
 inline constexpr ByteCount kWalkAhead = ByteCount{1} << 20;
 inline constexpr std::size_t kWalkBuffer = std::size_t{256} * 1024;
+
+// How the pages of a walk come: read ahead by the caller, or, with workers, read and inflated by
+// these, at most 32 MiB of content ahead.
+struct WalkOptions {
+  ByteCount ahead = kWalkAhead;
+  unsigned workers = 0;
+};
 
 // Kept open, and one more that a member is read from. A member goes on from one volume into the
 // next; a cursor keeps its own.
@@ -143,15 +150,15 @@ class Archive {
   // for filled (`omitted`) members, and for one that goes on in a volume that is not here.
   std::unique_ptr<MemberReader> open(const MemberRecord& record);
 
-  // From now on members are opened in tape order: page reads go ahead by `most` over all pages
-  // instead of over one member's.
-  void expect_walk(ByteCount most);
+  // From now on members are opened in tape order: page reads go ahead over all pages instead of
+  // over one member's.
+  void expect_walk(const WalkOptions& walk);
 
   // Everything: member indexes, every page at its place in the page index, each slice's hash, every
   // header against its record, every body's hash, padding and end blocks. `progress` (may be empty)
-  // hears of tape bytes done. Inflates with zlib. Fails: corrupt at the first damage, with its
-  // place.
-  void check_all(const std::function<void(ByteCount done)>& progress);
+  // hears of tape bytes done. Inflates with zlib, in `workers` threads. Fails: corrupt at the first
+  // damage, with its place.
+  void check_all(const std::function<void(ByteCount done)>& progress, unsigned workers = 0);
 
   // The page indexes, TMIX and every node; then each page with a chance of `share` (0 to 1), chosen
   // by `seed`. Returns the number of pages decoded. Fails: corrupt.
@@ -169,7 +176,7 @@ class Archive {
   TapeOffset offset_of(const MemberRecord& record) const;
   template <class Step>
   decltype(auto) in_volume(std::size_t number, Step&& step);
-  void check_everything(const std::function<void(ByteCount done)>& progress);
+  void check_everything(const std::function<void(ByteCount done)>& progress, unsigned workers);
   void check_facts(std::size_t number);
   void must_be_here(const MemberRecord& record) const;
   void must_be_whole();
@@ -183,7 +190,7 @@ class Archive {
   std::vector<Open> open_;  // most recently used last
   // That a member is read from: a cursor that goes on from volume to volume does not close it.
   Open reading_;
-  ByteCount walk_ahead_ = 0;
+  std::optional<WalkOptions> walk_;
   bool checking_ = false;
 };
 

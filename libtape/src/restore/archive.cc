@@ -189,7 +189,7 @@ std::shared_ptr<VolumeFile> Archive::volume(std::size_t number) {
   if (failure && failure->kind() == ErrorKind::not_found)
     throw Error(ErrorKind::corrupt, facts.name + ": the volume is missing");
   if (failure) throw Error(*failure);
-  if (walk_ahead_ != 0) reader->expect_walk(walk_ahead_);
+  if (walk_) reader->expect_walk(*walk_);
   if (checking_) reader->begin_check();
   if (open_.size() == kOpenVolumesMax) open_.erase(open_.begin());
   open_.push_back({number, reader});
@@ -312,10 +312,10 @@ std::unique_ptr<RecordCursor> Archive::records_from(std::string_view from, const
   return std::make_unique<ArchiveCursor>(*this, from, damage);
 }
 
-void Archive::expect_walk(ByteCount most) {
-  walk_ahead_ = most;
+void Archive::expect_walk(const WalkOptions& walk) {
+  walk_ = walk;
   for (const Open& open : open_)
-    open.reader->expect_walk(most);
+    open.reader->expect_walk(walk);
   reading_ = {};
 }
 
@@ -360,8 +360,8 @@ std::vector<MemberPlace> Archive::locate(const MemberRecord& record) {
   return out;
 }
 
-void Archive::check_all(const std::function<void(ByteCount)>& progress) {
-  const auto failure = failure_of([&] { check_everything(progress); });
+void Archive::check_all(const std::function<void(ByteCount)>& progress, unsigned workers) {
+  const auto failure = failure_of([&] { check_everything(progress, workers); });
   // What comes is read as before, from volumes that are not being checked.
   checking_ = false;
   reading_ = {};
@@ -395,11 +395,11 @@ void Archive::must_be_whole() {
   }
 }
 
-void Archive::check_everything(const std::function<void(ByteCount)>& progress) {
+void Archive::check_everything(const std::function<void(ByteCount)>& progress, unsigned workers) {
   for (std::size_t number = 0; number < volumes_.size(); ++number)
     check_facts(number);
   must_be_whole();
-  expect_walk(kWalkAhead);
+  expect_walk({kWalkAhead, workers});
   checking_ = true;
   reading_ = {};
   for (const Open& open : open_)

@@ -1,6 +1,6 @@
 // One open volume: its pages, its indexes, and what was checked of them.
 //
-// Threads: one caller at a time.
+// Threads: one caller at a time; of a walk it has its own.
 // Spec:    docs/format.md §3, §4.
 #pragma once
 #include <functional>
@@ -9,6 +9,8 @@
 #include <string>
 
 #include "codec/digest.h"
+#include "restore/pages_ahead.h"
+#include "restore/ragzip_object.h"
 #include "tape/archive.h"
 #include "tape/member_index.h"
 #include "tape/ragzip_reader.h"
@@ -26,8 +28,8 @@ class VolumeFile {
   MemberIndex& index() { return index_; }
   const std::string& name() const { return name_; }
 
-  // From now on page reads go ahead by `most` over all pages.
-  void expect_walk(ByteCount most);
+  // From now on page reads go ahead over all pages.
+  void expect_walk(const WalkOptions& walk);
   // One member's pages; nothing in a walk.
   void expect(GzRange pages);
 
@@ -50,14 +52,18 @@ class VolumeFile {
                              const std::function<void(ByteCount done)>& progress);
 
  private:
+  std::optional<GzRange> page_ahead(std::uint64_t number);
   void check_page(std::uint64_t number, GzRange found);
   std::unique_ptr<RangeSource> owned_;
   std::string name_;  // empty: of the only volume, whose errors the caller names
+  RagzipObject object_;
   RagzipReader ragzip_;
   MemberIndex index_;
-  GzRange walk_;  // not empty after expect_walk
+  std::optional<WalkOptions> walk_;
+  std::unique_ptr<PagesAhead> ahead_;  // of a walk with workers
   Bytes page_;
-  std::optional<std::uint64_t> page_number_;  // of page_
+  ByteView shown_;                            // page_, or a page of ahead_
+  std::optional<std::uint64_t> page_number_;  // of shown_
   GzOffset page_end_;
   bool checking_ = false;
   std::uint64_t pages_checked_ = 0;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "support/expect.h"
+#include "support/gzip_members.h"
 #include "support/hand_made.h"
 #include "support/ragzip_parts.h"
 #include "support/samples.h"
@@ -32,12 +33,21 @@ Bytes volume_bytes(const HandMadeTape& tape) {
   return volume_of(tape, {small_geometry(kPageBits), whole(tape), Metadata::full}).bytes;
 }
 
-std::optional<Error> damage_in(const Bytes& bytes) {
+std::optional<Error> damage_in(const Bytes& bytes, unsigned workers) {
   return failure_of([&] {
-    const MemorySource source(bytes);
+    const SharedSource source(bytes);
     Archive archive(source);
-    archive.check_all({});
+    archive.check_all({}, workers);
   });
+}
+
+// Several threads find damage where one finds it.
+std::optional<Error> damage_in(const Bytes& bytes) {
+  auto found = damage_in(bytes, 0);
+  const auto again = damage_in(bytes, 2);
+  CHECK(found.has_value() == again.has_value());
+  if (found && again) CHECK(found->kind() == again->kind());
+  return found;
 }
 
 // The records of a sound volume of `tape`, for a volume that differs in one of them.
@@ -240,6 +250,29 @@ TEST_CASE("archive: check_all finds a page that the page index misses", "[archiv
       REQUIRE(failure);
       CHECK(failure->kind() == ErrorKind::corrupt);
     }
+  }
+}
+
+TEST_CASE("archive: check_all finds content between two pages", "[archive]") {
+  const HandMadeTape tape = sound_tape();
+  const auto made = [&](const Bytes& hidden) {
+    IndexedVolume volume(tape.bytes, small_geometry(kPageBits), hidden);
+    std::vector<MemberRecord> records = sound_records(tape);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const std::uint64_t first = tape.entries[i].offset.value() >> kPageBits;
+      const std::uint64_t last = (tape.entries[i].end().value() - 1) >> kPageBits;
+      const GzOffset begin = volume.pages()[first].begin;
+      records[i].pages = {begin, volume.pages()[last].end() - begin};
+    }
+    volume.add_tree(records, 100, 2);
+    return volume.finish();
+  };
+  CHECK_FALSE(damage_in(made({})));
+  CHECK_FALSE(damage_in(made(test::gzip_member({}))));
+  for (const unsigned workers : {0U, 2U}) {
+    const auto failure = damage_in(made(test::gzip_member(as_bytes("x"))), workers);
+    REQUIRE(failure);
+    CHECK(failure->kind() == ErrorKind::corrupt);
   }
 }
 

@@ -140,7 +140,7 @@ TEST_CASE("archive: a walk over all members reads far ahead", "[archive]") {
   const Bytes bytes = volume_bytes(tape, 12);
   const MemorySource source(bytes);
   Archive archive(source);
-  archive.expect_walk(100'000);
+  archive.expect_walk({100'000, 0});
   source.reads.clear();
   const auto cursor = archive.index().records_from("");
   std::size_t at = 0;
