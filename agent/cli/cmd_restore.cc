@@ -97,7 +97,8 @@ struct RestoreCommand {
           shown_count(report.left_alone));
     if (report.needs_root > 0)
       text += fmt::format(
-          "{} without what only root may set (devices, set-id bits, security attributes)\n",
+          "{} without what only root may set, of an archive with owners (devices, set-id bits, "
+          "security attributes)\n",
           shown_count(report.needs_root));
     if (report.failed > 0)
       text += fmt::format("{} failures; see the warnings\n", shown_count(report.failed));

@@ -102,12 +102,26 @@ class Restore {
   void make_node(const MemberRecord& record, const MemberRecord& content, bool replace) {
     const bool device =
         content.type == MemberType::character_device || content.type == MemberType::block_device;
-    if (device && !owners_) {
+    if (device && !(owners_ && content.has(tape::kRecordOwner))) {
       ++report_.needs_root;
       missing_.insert(std::hash<std::string>{}(record.path));
       return;
     }
-    account(tree_->make_node(record.path, archive_.open(content)->header(), replace));
+    account(
+        tree_->make_node(record.path, granted(content, archive_.open(content)->header()), replace));
+  }
+
+  // Set-id bits and root's attributes are for archives that record owners, as devices are: in one
+  // that does not (`portable`) no writer of ours puts any.
+  tape::Member granted(const MemberRecord& record, tape::Member header) {
+    if (record.has(tape::kRecordOwner)) return header;
+    const auto is_roots = [](const tape::Xattr& xattr) {
+      return xattr.name.starts_with("trusted.") || xattr.name.starts_with("security.");
+    };
+    const std::uint32_t set_id = header.type == MemberType::directory ? 0 : header.mode & 06000;
+    if (set_id != 0 || std::erase_if(header.xattrs, is_roots) != 0) ++report_.needs_root;
+    header.mode &= ~set_id;
+    return header;
   }
 
   void make_directory(const MemberRecord& record) {
@@ -148,7 +162,7 @@ class Restore {
     if (hash == tape::HashResult::none)
       throw Error(ErrorKind::unsupported,
                   "it was torn when the archive was made: it changed while it was read");
-    account(file->commit(reader->header(), replace));
+    account(file->commit(granted(content, reader->header()), replace));
   }
 
   // A name for what this run restored; else the content is fetched and the file stands by itself.

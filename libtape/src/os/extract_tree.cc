@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <map>
 
 #include <fcntl.h>
@@ -320,10 +321,24 @@ class PosixFileWriter final : public FileWriter {
     if (!file_) throw errno_error(shown(path_), errno);
   }
 
-  void write(ByteView bytes) override { write_all(file_.get(), bytes, shown(path_)); }
+  // Where all of a piece is zero the file gets a hole: it may have had one, and reads the same.
+  void write(ByteView bytes) override {
+    while (!bytes.empty()) {
+      std::size_t data = 0;
+      while (data < bytes.size() && !is_hole(bytes, data))
+        data += piece_at(bytes, data);
+      write_all_at(file_.get(), size_, bytes.first(data), shown(path_));
+      const std::size_t done = data == bytes.size() ? data : data + piece_at(bytes, data);
+      size_ += done;
+      ends_in_hole_ = done > data;
+      bytes = bytes.subspan(done);
+    }
+  }
 
   Shortfall commit(const Member& member, bool replace) override {
     Shortfall shortfall;
+    if (ends_in_hole_ && ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0)
+      throw errno_error(shown(path_), errno);
     tree_.describe(file_.get(), member, shortfall);
     file_.close(shown(path_));
     tree_.give_name({folder_.get(), path_.substr(path_.rfind('/') + 1)}, temporary_, path_,
@@ -332,11 +347,26 @@ class PosixFileWriter final : public FileWriter {
   }
 
  private:
+  // Smaller holes are not worth the fragments.
+  static constexpr std::size_t kHolePiece = std::size_t{32} * 1024;
+
+  // From `at` in `bytes` to the end of its piece of the file.
+  std::size_t piece_at(ByteView bytes, std::size_t at) const {
+    return std::min(bytes.size() - at, kHolePiece - (size_ + at) % kHolePiece);
+  }
+  bool is_hole(ByteView bytes, std::size_t at) const {
+    const std::size_t size = piece_at(bytes, at);
+    return size == kHolePiece && bytes[at] == 0 &&
+           std::memcmp(&bytes[at], &bytes[at + 1], size - 1) == 0;
+  }
+
   PosixTreeWriter& tree_;
   UniqueFd folder_;
   std::string path_;
   TemporaryName temporary_;
   UniqueFd file_;
+  ByteCount size_ = 0;
+  bool ends_in_hole_ = false;
 };
 
 std::unique_ptr<FileWriter> PosixTreeWriter::create_file(const std::string& path) {

@@ -177,6 +177,30 @@ TEST_CASE("extract_tree: commit sets content, mode and nanosecond mtime", "[extr
   CHECK(read_file(target / "file420") == "content");
 }
 
+TEST_CASE("extract_tree: long runs of zeros become holes, whatever the cutting, and read the same",
+          "[extract_tree]") {
+  constexpr std::size_t kHole = 32 * 1024;
+  std::string content(40 * kHole, '\0');
+  // Data, a hole that is aligned, data that ends in zeros, a run that no piece lies in, and one
+  // that is not aligned; the end is a hole.
+  for (const std::size_t at : {std::size_t{0}, 2 * kHole, 3 * kHole - 1, 10 * kHole + 5,
+                               11 * kHole - 6, 20 * kHole + 1, 30 * kHole})
+    content[at] = 'x';
+  const Target target;
+  for (const std::size_t piece :
+       {content.size(), std::size_t{256} * 1024, kHole, kHole - 1, kHole + 1, std::size_t{1000}}) {
+    INFO(piece);
+    const auto file = target.tree->create_file("file");
+    for (std::size_t at = 0; at < content.size(); at += piece)
+      file->write(as_bytes(content).subspan(at, std::min(piece, content.size() - at)));
+    file->commit(file_member(), true);
+    CHECK((read_file(target / "file") == content));
+    const auto blocks = static_cast<std::size_t>(stat_of(target / "file").st_blocks);
+    if (piece >= kHole && piece % kHole == 0) CHECK(blocks * 512 <= 6 * kHole);
+    CHECK(mtime_of(target / "file") == file_member().mtime);
+  }
+}
+
 TEST_CASE("extract_tree: times before 1970 come back", "[extract_tree]") {
   const Target target;
   Member member = file_member();
