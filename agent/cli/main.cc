@@ -35,7 +35,8 @@ void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("-v,--verbose", global.verbose, "Say more");
   app.add_flag("--no-progress", global.no_progress, "No progress line");
   app.add_option("--state", global.state, "Folder for state (tapes of `scan`, runs of `backup`)");
-  app.add_option("-j,--jobs", global.jobs, "Threads that compress and inflate (default: one for each core)")
+  app.add_option("-j,--jobs", global.jobs,
+                 "Threads that compress and inflate (default: one for each core)")
       ->check(CLI::Range(1, 256));
 }
 

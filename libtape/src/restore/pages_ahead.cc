@@ -53,23 +53,26 @@ bool PagesAhead::enter(std::uint64_t number) {
   return true;
 }
 
+std::unique_ptr<OrderedWorkers<PagesAhead::Run>> PagesAhead::make_workers(std::size_t most) {
+  return std::make_unique<OrderedWorkers<Run>>(workers_, most, [this] {
+    const auto reader = std::make_shared<RagzipReader>(object_);
+    if (as_gzip_) reader->inflate_as_gzip_does();
+    return [reader](Run& run) {
+      const GzOffset begin = run.places.front().begin;
+      reader->read_ahead({begin, run.places.back().end() - begin}, kReadAheadMax);
+      for (std::size_t i = 0; i < run.places.size(); ++i)
+        run.places[i] = reader->decode_page(run.first + i, run.places[i], run.pages[i]);
+    };
+  });
+}
+
 void PagesAhead::begin_runs() {
   const RagzipGeometry& geometry = object_.structure.geometry;
   const std::size_t most =
       std::min<std::size_t>(workers_ + 2, kPagesAheadBytes / (run_pages_ << geometry.page_bits));
   if (workers_ == 0 || most == 0) return;
   if (!ahead_) {
-    ahead_ = std::make_unique<OrderedWorkers<Run>>(workers_, most, [this] {
-      const auto reader = std::make_shared<RagzipReader>(object_);
-      if (as_gzip_) reader->inflate_as_gzip_does();
-      return [reader](Run& run) {
-        reader->read_ahead(
-            {run.places.front().begin, run.places.back().end() - run.places.front().begin},
-            kReadAheadMax);
-        for (std::size_t i = 0; i < run.places.size(); ++i)
-          run.places[i] = reader->decode_page(run.first + i, run.places[i], run.pages[i]);
-      };
-    });
+    ahead_ = make_workers(most);
     wanted_ = 1;
   }
   while (ahead_->size() < wanted_ && next_ < geometry.page_count) {

@@ -47,6 +47,7 @@ class PagesAhead {
   };
 
   bool enter(std::uint64_t number);
+  std::unique_ptr<OrderedWorkers<Run>> make_workers(std::size_t most);
   void begin_runs();
   Run run_from(std::uint64_t first);
   void forget();
