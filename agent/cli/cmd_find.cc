@@ -26,7 +26,7 @@ struct FindCommand {
     Opened opened(words);
     std::uint64_t found = 0;
     const auto failed = reading(opened, out, [&] {
-      const auto cursor = opened.archive().records_from({});
+      const auto cursor = opened.archive().records_below({});
       while (const auto record = cursor->next()) {
         check_stop();
         if (!matches(*record)) continue;

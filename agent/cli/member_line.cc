@@ -27,8 +27,8 @@ Json json_fields(const MemberLine& line) {
   return out;
 }
 
-MemberLine line_of(const tape::Archive& archive, const tape::MemberRecord& record) {
-  return {record.member(), archive.tape_offset(record), record.header_blocks,
+MemberLine line_of(const tape::Members& members, const tape::MemberRecord& record) {
+  return {record.member(), members.tape_offset(record), record.header_blocks,
           record.has(tape::kRecordOwner),
           record.has(tape::kRecordHash) ? std::optional(record.hash) : std::nullopt};
 }

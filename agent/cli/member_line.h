@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "cli/output.h"
-#include "tape/archive.h"
+#include "tape/members.h"
 #include "tape/member.h"
 
 namespace agent {
@@ -19,7 +19,7 @@ struct MemberLine {
   std::optional<tape::Hash128> hash;  // of the content, where it is known
 };
 
-MemberLine line_of(const tape::Archive& archive, const tape::MemberRecord& record);
+MemberLine line_of(const tape::Members& members, const tape::MemberRecord& record);
 Json json_fields(const MemberLine& line);
 
 }  // namespace agent

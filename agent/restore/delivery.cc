@@ -7,9 +7,9 @@ namespace agent {
 using tape::Error;
 using tape::ErrorKind;
 
-tape::MemberRecord first_of(tape::Archive& archive, const tape::MemberRecord& record) {
+tape::MemberRecord first_of(tape::Members& members, const tape::MemberRecord& record) {
   if (record.type != tape::MemberType::hard_link) return record;
-  auto first = archive.find(record.target);
+  auto first = members.find(record.target);
   if (!first || first->type == tape::MemberType::hard_link)
     throw Error(ErrorKind::corrupt, tape::shown(record.path) + ": a hard link to " +
                                         tape::shown(record.target) +
@@ -17,8 +17,8 @@ tape::MemberRecord first_of(tape::Archive& archive, const tape::MemberRecord& re
   return *first;
 }
 
-tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record) {
-  tape::MemberRecord out = first_of(archive, record);
+tape::MemberRecord content_of(tape::Members& members, const tape::MemberRecord& record) {
+  tape::MemberRecord out = first_of(members, record);
   if (out.has(tape::kRecordTorn)) {
     throw Error(ErrorKind::unsupported,
                 tape::shown(record.name()) +
@@ -29,10 +29,10 @@ tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& 
   return out;
 }
 
-tape::HashResult deliver(tape::Archive& archive,
+tape::HashResult deliver(tape::Members& members,
                          const tape::MemberRecord& record,
                          const std::function<void(tape::ByteView)>& write) {
-  const auto member = archive.open(record);
+  const auto member = members.open(record);
   tape::Bytes buffer(tape::kWalkBuffer);
   while (const std::size_t n = member->read(buffer))
     write(tape::ByteView(buffer).first(n));

@@ -4,21 +4,21 @@
 #pragma once
 #include <functional>
 
-#include "tape/archive.h"
+#include "tape/members.h"
 
 namespace agent {
 
 // The member with the first name of a hard link; of anything else itself.
 // Fails: corrupt when a link leads to nothing.
-tape::MemberRecord first_of(tape::Archive& archive, const tape::MemberRecord& record);
+tape::MemberRecord first_of(tape::Members& members, const tape::MemberRecord& record);
 
 // The regular file that `record` is, or that the hard link leads to.
 // Fails: corrupt when a link leads to nothing; unsupported for what has no content.
-tape::MemberRecord content_of(tape::Archive& archive, const tape::MemberRecord& record);
+tape::MemberRecord content_of(tape::Members& members, const tape::MemberRecord& record);
 
 // Writes the body of a regular file; each page's CRC32 was checked before a byte of it leaves.
 // Wrong: the whole body does not have the recorded hash; what was written must not be trusted.
-tape::HashResult deliver(tape::Archive& archive,
+tape::HashResult deliver(tape::Members& members,
                          const tape::MemberRecord& record,
                          const std::function<void(tape::ByteView)>& write);
 

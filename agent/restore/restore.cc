@@ -1,5 +1,6 @@
 #include "restore/restore.h"
 
+#include <algorithm>
 #include <optional>
 #include <unordered_set>
 
@@ -20,16 +21,15 @@ using tape::SourceKind;
 
 class Restore {
  public:
-  Restore(tape::Archive& archive,
+  Restore(tape::Members& members,
           const Selection& selection,
           const RestoreOptions& options,
           const RestoreEvents& events)
-      : archive_(archive),
+      : members_(members),
         selection_(selection),
         options_(options),
         events_(events),
-        owners_(::geteuid() == 0),
-        several_(archive.volume_count() > 1) {
+        owners_(::geteuid() == 0) {
     // A dry run looks at the target, if there is one, and makes nothing.
     if (!options.dry_run || tape::is_directory(options.target)) {
       tree_ = tape::TreeWriter::open(options.target, {owners_, options.numeric_owner});
@@ -39,10 +39,15 @@ class Restore {
   RestoreReport run() {
     const auto failure = tape::failure_of([&] {
       each_selected(
-          archive_, selection_, [&](const MemberRecord& record) { one(record); },
+          members_, selection_, [&](const MemberRecord& record) { one(record); },
           // A volume without its index: what else there is gets restored.
-          several_ ? [this](const Error& error) { volume_lost(error); } : tape::Archive::Damage{});
+          [this](const Error& error) { volume_lost(error); });
     });
+    if (!members_.in_path_order()) {
+      std::sort(open_.begin(), open_.end(), [](const Open& a, const Open& b) {
+        return tape::path_before(a.path, b.path);
+      });
+    }
     // Also when the run ends early: an open directory has mode 0700 and today's time.
     close_directories(std::nullopt);
     if (failure) throw Error(*failure);
@@ -89,7 +94,7 @@ class Restore {
 
   void make(const MemberRecord& record) {
     if (record.path.empty()) return;  // the root of no prefix is the target itself
-    if (open_.empty()) tree_->make_parents(record.path);
+    if (open_.empty() || !members_.in_path_order()) tree_->make_parents(record.path);
     if (record.type == MemberType::directory) return make_directory(record);
     const auto found = tree_->stat(record.path);
     if (found && !replaces(record, *found)) return keep(record, *found);
@@ -108,7 +113,7 @@ class Restore {
       return;
     }
     account(
-        tree_->make_node(record.path, granted(content, archive_.open(content)->header()), replace));
+        tree_->make_node(record.path, granted(content, members_.open(content)->header()), replace));
   }
 
   // Set-id bits and root's attributes are for archives that record owners, as devices are: in one
@@ -138,13 +143,13 @@ class Restore {
     if (!finish) return;
     // A damaged header costs the directory its xattrs, not what is below it.
     const auto failure =
-        tape::failure_of([&] { open_.back().member = archive_.open(record)->header(); });
+        tape::failure_of([&] { open_.back().member = members_.open(record)->header(); });
     if (failure) return fail_but_keep(record, *failure);
     ++report_.restored;
   }
 
   void make_file(const MemberRecord& record, const MemberRecord& content, bool replace) {
-    const auto reader = archive_.open(content);
+    const auto reader = members_.open(content);
     const auto file = tree_->create_file(record.path);
     buffer_.resize(tape::kWalkBuffer);
     while (const std::size_t n = reader->read(buffer_)) {
@@ -167,9 +172,9 @@ class Restore {
 
   // A name for what this run restored; else the content is fetched and the file stands by itself.
   void make_link(const MemberRecord& record, bool replace) {
-    const auto target = archive_.find(record.target);
+    const auto target = members_.find(record.target);
     if (!target || target->type == MemberType::hard_link || target->type == MemberType::directory ||
-        !tape::path_before(target->path, record.path)) {
+        members_.tape_offset(*target) >= members_.tape_offset(record)) {
       throw Error(ErrorKind::corrupt, "a hard link to " + tape::shown(record.target) +
                                           ", which is no file in front of it in the archive");
     }
@@ -231,8 +236,10 @@ class Restore {
     missing_.insert(std::hash<std::string>{}(record.path));
   }
 
-  // Depth first: a directory is complete when the first name outside of it comes.
+  // Depth first: a directory is complete when the first name outside of it comes. In archives of
+  // another order none is before the end.
   void close_directories(const std::optional<std::string>& next) {
+    if (next && !members_.in_path_order()) return;
     while (!open_.empty() && !(next && tape::path_within(*next, open_.back().path))) {
       const Open directory = std::move(open_.back());
       open_.pop_back();
@@ -300,12 +307,11 @@ class Restore {
     warn(why.starts_with(name) ? why : name + ": " + why);
   }
 
-  tape::Archive& archive_;
+  tape::Members& members_;
   const Selection& selection_;
   const RestoreOptions& options_;
   const RestoreEvents& events_;
   const bool owners_;   // owners, devices, set-id bits are root's to give
-  const bool several_;  // volumes
   std::unique_ptr<tape::TreeWriter> tree_;
   RestoreReport report_;
   std::vector<Open> open_;
@@ -322,11 +328,11 @@ class Restore {
 
 }  // namespace
 
-RestoreReport restore(tape::Archive& archive,
+RestoreReport restore(tape::Members& members,
                       const Selection& selection,
                       const RestoreOptions& options,
                       const RestoreEvents& events) {
-  return Restore(archive, selection, options, events).run();
+  return Restore(members, selection, options, events).run();
 }
 
 }  // namespace agent

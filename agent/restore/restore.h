@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "restore/select.h"
-#include "tape/archive.h"
+#include "tape/members.h"
 #include "tape/extract.h"
 
 namespace agent {
@@ -41,7 +41,7 @@ struct RestoreEvents {
 };
 
 // One member's failure is reported and the rest goes on; a full disk and a signal end the run.
-RestoreReport restore(tape::Archive& archive,
+RestoreReport restore(tape::Members& members,
                       const Selection& selection,
                       const RestoreOptions& options,
                       const RestoreEvents& events);

@@ -56,27 +56,14 @@ std::vector<std::string> meanings(const std::string& typed, const std::string& f
   return out;
 }
 
-// Whether a later volume begins with what lies below `first`: then that is a root, and nothing need
-// be read to know it.
-bool begins_below(const tape::Archive& archive, const std::string& first) {
-  for (std::size_t number = 1; number < archive.volume_count(); ++number) {
-    const auto& path = archive.volume_first_path(number);
-    if (path && *path != first) return tape::path_within(*path, first);
-  }
-  return false;
-}
-
-std::vector<std::string> meanings_in(tape::Archive& archive, const std::string& typed) {
-  const auto first = archive.first_path();
+std::vector<std::string> meanings_in(tape::Members& members, const std::string& typed) {
+  const auto first = members.first_path();
   if (!first) return {};
-  // With more than one level the first member is a root; with one, its leaf is there already.
   const auto is_directory = [&] {
-    const auto record = archive.find(*first);
+    const auto record = members.find(*first);
     return record && record->type == tape::MemberType::directory;
   };
-  const bool rooted = archive.volume_count() == 1 ? archive.index().root().height > 1
-                                                  : begins_below(archive, *first);
-  return meanings(typed, *first, rooted || is_directory());
+  return meanings(typed, *first, members.is_rooted(*first) || is_directory());
 }
 
 std::vector<std::string> meanings_in(tape::Catalog& catalog, const std::string& typed) {
@@ -104,11 +91,11 @@ void throw_no_member(const std::string& typed,
                     near);
 }
 
-tape::MemberRecord member_for(tape::Archive& archive, const std::string& path) {
+tape::MemberRecord member_for(tape::Members& members, const std::string& path) {
   return settled_member(
-      path, meanings_in(archive, path),
-      [&](const std::string& candidate) { return archive.find(candidate); },
-      [&](const std::string& place) { return archive.neighbours(place, kNearestCount); });
+      path, meanings_in(members, path),
+      [&](const std::string& candidate) { return members.find(candidate); },
+      [&](const std::string& place) { return members.neighbours(place, kNearestCount); });
 }
 
 tape::Entry member_for(tape::Catalog& catalog, const std::string& path) {
@@ -118,10 +105,10 @@ tape::Entry member_for(tape::Catalog& catalog, const std::string& path) {
       [&](const std::string& place) { return catalog.neighbours(place, kNearestCount); });
 }
 
-Selection select(tape::Archive& archive, const std::vector<std::string>& paths) {
+Selection select(tape::Members& members, const std::vector<std::string>& paths) {
   Selection all;
   for (const std::string& path : paths)
-    all.push_back(member_for(archive, path).path);
+    all.push_back(member_for(members, path).path);
   std::sort(all.begin(), all.end(),
             [](const std::string& a, const std::string& b) { return tape::path_before(a, b); });
   Selection out;
@@ -137,14 +124,13 @@ bool is_selected(const Selection& selection, const std::string& member_path) {
                      [&](const std::string& top) { return tape::path_within(member_path, top); });
 }
 
-void each_selected(tape::Archive& archive,
+void each_selected(tape::Members& members,
                    const Selection& selection,
                    const std::function<void(const tape::MemberRecord&)>& visit,
-                   const tape::Archive::Damage& damage) {
+                   const tape::Members::Damage& damage) {
   const auto walk = [&](const std::string& top) {
-    const auto cursor = archive.records_from(top, damage);
-    for (auto record = cursor->next(); record && tape::path_within(record->path, top);
-         record = cursor->next())
+    const auto cursor = members.records_below(top, damage);
+    while (const auto record = cursor->next())
       visit(*record);
   };
   if (selection.empty()) walk("");

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tape/archive.h"
+#include "tape/members.h"
 #include "tape/catalog.h"
 
 namespace agent {
@@ -45,20 +45,20 @@ auto settled_member(const std::string& typed,
 
 // The member that `path` means: exactly, or with a leading `/` or `./`, a trailing `/`, a missing
 // prefix, an absolute source path, escapes as `ls` prints them. Fails: as settled_member().
-tape::MemberRecord member_for(tape::Archive& archive, const std::string& path);
+tape::MemberRecord member_for(tape::Members& members, const std::string& path);
 tape::Entry member_for(tape::Catalog& catalog, const std::string& path);
 
 // Member paths, sorted in tape order, none below another. Empty: everything.
 using Selection = std::vector<std::string>;
-Selection select(tape::Archive& archive, const std::vector<std::string>& paths);
+Selection select(tape::Members& members, const std::vector<std::string>& paths);
 
 bool is_selected(const Selection& selection, const std::string& member_path);
 
-// Every selected member and what is below it, in tape order. `damage` as Archive::records_from has
+// Every selected member and what is below it, in tape order. `damage` as Members::records_below has
 // it.
-void each_selected(tape::Archive& archive,
+void each_selected(tape::Members& members,
                    const Selection& selection,
                    const std::function<void(const tape::MemberRecord&)>& visit,
-                   const tape::Archive::Damage& damage = {});
+                   const tape::Members::Damage& damage = {});
 
 }  // namespace agent

@@ -18,6 +18,7 @@
 
 #include "tape/error.h"
 #include "tape/member_index.h"
+#include "tape/members.h"
 #include "tape/ragzip_reader.h"
 
 namespace tape {
@@ -25,9 +26,8 @@ namespace tape {
 // One request fetches a member's pages up to this; beyond it they come in pieces of it.
 inline constexpr ByteCount kReadAheadMax = ByteCount{16} << 20;
 
-// A walk over all members reads that much ahead, and gives it out in pieces of kWalkBuffer.
+// A walk over all members reads that much ahead.
 inline constexpr ByteCount kWalkAhead = ByteCount{1} << 20;
-inline constexpr std::size_t kWalkBuffer = std::size_t{256} * 1024;
 
 // How the pages of a walk come: read ahead by the caller, or, with workers, read and inflated by
 // these, at most 32 MiB of content ahead.
@@ -39,8 +39,6 @@ struct WalkOptions {
 // Kept open, and one more that a member is read from. A member goes on from one volume into the
 // next; a cursor keeps its own.
 inline constexpr std::size_t kOpenVolumesMax = 2;
-
-enum class HashResult { right, wrong, none };
 
 // A volume of a snapshot, as its manifest says.
 struct ArchiveVolume {
@@ -62,93 +60,47 @@ struct MemberPlace {
   TapeRange tape;      // of the member, padding included; of a volume by itself, in that
 };
 
-class Archive;
-class BodyHash;
+class ArchiveMember;
 class VolumeFile;
 
-// A member's header and body, in order. Must not outlive its Archive; one at a time.
-class MemberReader {
- public:
-  ~MemberReader();
-  MemberReader(const MemberReader&) = delete;
-  MemberReader& operator=(const MemberReader&) = delete;
-
-  // As its header blocks say, compared with its record; mtime with the record's nanoseconds.
-  const Member& header() const { return header_; }
-
-  // Fills `out`; fewer bytes only at the end of the body. Fails: corrupt.
-  std::size_t read(MutableBytes out);
-
-  // After the last byte: what the body's XXH3-128 says, against the record.
-  HashResult finish();
-
- private:
-  friend class Archive;
-  MemberReader(Archive& archive, const MemberRecord& record);
-  // The range of a member that has no content: its blocks as they stand.
-  struct Filled {};
-  MemberReader(Archive& archive, const MemberRecord& record, Filled);
-  void enter_volume();
-  void take(MutableBytes out);
-  void check_padding();
-
-  Archive& archive_;
-  const MemberRecord record_;
-  Member header_;
-  TapeOffset position_;
-  std::optional<std::size_t> volume_;  // that the place below is of
-  GzRange pages_;                      // of the member in it
-  GzOffset next_page_;                 // where the page of position_ is looked for
-  ByteCount left_ = 0;
-  std::unique_ptr<BodyHash> hash_;
-};
-
-class Archive {
+class Archive final : public Members {
  public:
   // Reads the tail. `source` must outlive the archive. Fails: corrupt, unsupported.
   explicit Archive(const RangeSource& source);
   // All volumes of a snapshot, in tape order, without gaps. They are opened when they are needed.
   // From here on Error{corrupt} also says: a volume is missing, was cut, or is another snapshot's.
   explicit Archive(std::vector<ArchiveVolume> volumes);
-  ~Archive();
-  Archive(const Archive&) = delete;
-  Archive& operator=(const Archive&) = delete;
+  ~Archive() override;
 
   // Of the first volume; of an archive of one, all there is.
   RagzipReader& ragzip();
   MemberIndex& index();
 
-  // Where the member begins in the tape; of a volume by itself, in that.
-  std::int64_t tape_offset(const MemberRecord& record) const {
+  std::int64_t tape_offset(const MemberRecord& record) const override {
     return static_cast<std::int64_t>(volumes_[record.volume].begin.value()) + record.offset;
   }
   std::size_t volume_count() const { return volumes_.size(); }
-  // As its manifest says; of an archive of one volume none.
-  const std::optional<std::string>& volume_first_path(std::size_t number) const {
-    return volumes_[number].first_path;
-  }
   ByteCount tape_size() const { return volumes_.back().begin.value() + volumes_.back().tape_size; }
 
-  // As a member lies in its last volume, which knows its outcome. Fails: corrupt.
-  std::optional<MemberRecord> find(std::string_view path);
-  // Path of the first member; none without members.
-  std::optional<std::string> first_path();
-  // Up to `count` paths around where `path` is or would be.
-  std::vector<std::string> neighbours(std::string_view path, std::size_t count);
+  std::optional<MemberRecord> find(std::string_view path) override;
+  std::optional<std::string> first_path() override;
+  bool is_rooted(const std::string& first) override;
+  std::vector<std::string> neighbours(std::string_view path, std::size_t count) override;
+  std::unique_ptr<RecordCursor> records_below(std::string_view top,
+                                              const Damage& damage = {}) override;
+  bool in_path_order() const override { return true; }
 
   // Each member once, in tape order, from the first one whose path is not before `from`; `from`
-  // empty: all. A volume whose index cannot be read is told to `damage` and passed over; without
-  // one it is the end: Error{corrupt}.
-  using Damage = std::function<void(const Error& error)>;
+  // empty: all.
   std::unique_ptr<RecordCursor> records_from(std::string_view from, const Damage& damage = {});
 
   // Every volume that the member lies in, in order. Fails: as open() does, but for the header.
   std::vector<MemberPlace> locate(const MemberRecord& record);
   const std::string& volume_name(std::size_t volume) const { return volumes_[volume].name; }
 
-  // `record` is one of the above. Fails: corrupt, also when its header contradicts it; unsupported
-  // for filled (`omitted`) members, and for one that goes on in a volume that is not here.
-  std::unique_ptr<MemberReader> open(const MemberRecord& record);
+  // Fails: unsupported for filled (`omitted`) members, and for one that goes on in a volume that is
+  // not here.
+  std::unique_ptr<MemberReader> open(const MemberRecord& record) override;
 
   // From now on members are opened in tape order: page reads go ahead over all pages instead of
   // over one member's.
@@ -167,7 +119,7 @@ class Archive {
                              const std::function<void(ByteCount done)>& progress);
 
  private:
-  friend class MemberReader;
+  friend class ArchiveMember;
   friend class ArchiveCursor;
   // Held by who reads from it, too: a cursor's volume may be closed here meanwhile.
   std::shared_ptr<VolumeFile> volume(std::size_t number);

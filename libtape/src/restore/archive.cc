@@ -54,9 +54,32 @@ bool is_loss(const Error& error) {
 
 }  // namespace
 
-class BodyHash {
+// A member that goes on from volume to volume.
+class ArchiveMember final : public MemberReader {
  public:
-  Xxh3Stream stream;
+  ArchiveMember(Archive& archive, const MemberRecord& record);
+  // The range of a member that has no content: its blocks as they stand.
+  struct Filled {};
+  ArchiveMember(Archive& archive, const MemberRecord& record, Filled);
+
+  const Member& header() const override { return header_; }
+  std::size_t read(MutableBytes out) override;
+  HashResult finish() override;
+  void check_padding();
+
+ private:
+  void enter_volume();
+  void take(MutableBytes out);
+
+  Archive& archive_;
+  const MemberRecord record_;
+  Member header_;
+  TapeOffset position_;
+  std::optional<std::size_t> volume_;  // that the place below is of
+  GzRange pages_;                      // of the member in it
+  GzOffset next_page_;                 // where the page of position_ is looked for
+  ByteCount left_ = 0;
+  Xxh3Stream hash_;
 };
 
 // Runs a step on a volume; its errors name the volume where there are several.
@@ -68,14 +91,14 @@ decltype(auto) Archive::in_volume(std::size_t number, Step&& step) {
   return within(name, [&] { return step(*reader); });
 }
 
-MemberReader::MemberReader(Archive& archive, const MemberRecord& record, Filled)
+ArchiveMember::ArchiveMember(Archive& archive, const MemberRecord& record, Filled)
     : archive_(archive),
       record_(record),
       position_(archive.offset_of(record)),
-      hash_(std::make_unique<BodyHash>()) {}
+      left_(size_on_tape(record)) {}
 
-MemberReader::MemberReader(Archive& archive, const MemberRecord& record)
-    : MemberReader(archive, record, Filled{}) {
+ArchiveMember::ArchiveMember(Archive& archive, const MemberRecord& record)
+    : ArchiveMember(archive, record, Filled{}) {
   Bytes blocks(record.header_blocks * kBlockSize);
   take(blocks);
   header_ = within(shown(record.name()), [&] { return decode_header(blocks); });
@@ -84,10 +107,8 @@ MemberReader::MemberReader(Archive& archive, const MemberRecord& record)
   left_ = record.size;
 }
 
-MemberReader::~MemberReader() = default;
-
 // The place of the member in the volume where position_ lies: its record there says.
-void MemberReader::enter_volume() {
+void ArchiveMember::enter_volume() {
   volume_ = archive_.volume_at(position_);
   pages_ = record_.pages;
   if (*volume_ != record_.volume) {
@@ -108,7 +129,7 @@ void MemberReader::enter_volume() {
   next_page_ = pages_.begin;
 }
 
-void MemberReader::take(MutableBytes out) {
+void ArchiveMember::take(MutableBytes out) {
   while (!out.empty()) {
     if (!volume_ || archive_.volume_at(position_) != *volume_) enter_volume();
     const std::size_t n = archive_.in_volume(*volume_, [&](VolumeFile& reader) {
@@ -131,21 +152,21 @@ void MemberReader::take(MutableBytes out) {
   }
 }
 
-std::size_t MemberReader::read(MutableBytes out) {
+std::size_t ArchiveMember::read(MutableBytes out) {
   const std::size_t n = std::min<ByteCount>(out.size(), left_);
   take(out.first(n));
-  hash_->stream.update(out.first(n));
+  hash_.update(out.first(n));
   left_ -= n;
   return n;
 }
 
-HashResult MemberReader::finish() {
+HashResult ArchiveMember::finish() {
   TAPE_ASSERT(left_ == 0);
   if (!record_.has(kRecordHash)) return HashResult::none;
-  return hash_->stream.digest() == record_.hash ? HashResult::right : HashResult::wrong;
+  return hash_.digest() == record_.hash ? HashResult::right : HashResult::wrong;
 }
 
-void MemberReader::check_padding() {
+void ArchiveMember::check_padding() {
   Bytes padding(padded(record_.size) - record_.size);
   take(padding);
   if (!all_zero(padding)) corrupt(record_, "its padding is not zero");
@@ -224,6 +245,16 @@ std::optional<MemberRecord> Archive::find(std::string_view path) {
   return record;
 }
 
+// With more than one level there are more members than fit a leaf: the first is their root.
+bool Archive::is_rooted(const std::string& first) {
+  if (volumes_.size() == 1) return index().root().height > 1;
+  for (std::size_t number = 1; number < volumes_.size(); ++number) {
+    const auto& path = volumes_[number].first_path;
+    if (path && *path != first) return path_within(*path, first);
+  }
+  return false;
+}
+
 std::optional<std::string> Archive::first_path() {
   if (volumes_.size() > 1) return volumes_.front().first_path;
   return in_volume(0, [](VolumeFile& reader) { return reader.index().first_path(); });
@@ -247,7 +278,7 @@ class ArchiveCursor final : public RecordCursor {
       std::optional<MemberRecord> record;
       const auto failure = failure_of([&] { record = next_in_volume(); });
       if (failure) {
-        if (!damage_ || !is_loss(*failure)) throw Error(*failure);
+        if (!damage_ || archive_.volumes_.size() == 1 || !is_loss(*failure)) throw Error(*failure);
         damage_(*failure);
         if (goes_on_)
           damage_({ErrorKind::corrupt, shown(goes_on_->name()) + ": it goes on in that volume"});
@@ -312,6 +343,26 @@ std::unique_ptr<RecordCursor> Archive::records_from(std::string_view from, const
   return std::make_unique<ArchiveCursor>(*this, from, damage);
 }
 
+// Of a cursor, as long as paths are at or below one.
+class CursorBelow final : public RecordCursor {
+ public:
+  CursorBelow(std::unique_ptr<RecordCursor> cursor, std::string_view top)
+      : cursor_(std::move(cursor)), top_(top) {}
+  std::optional<MemberRecord> next() override {
+    auto record = cursor_->next();
+    if (record && !path_within(record->path, top_)) record.reset();
+    return record;
+  }
+
+ private:
+  std::unique_ptr<RecordCursor> cursor_;
+  const std::string top_;
+};
+
+std::unique_ptr<RecordCursor> Archive::records_below(std::string_view top, const Damage& damage) {
+  return std::make_unique<CursorBelow>(records_from(top, damage), top);
+}
+
 void Archive::expect_walk(const WalkOptions& walk) {
   walk_ = walk;
   for (const Open& open : open_)
@@ -334,7 +385,7 @@ void Archive::must_be_here(const MemberRecord& record) const {
 
 std::unique_ptr<MemberReader> Archive::open(const MemberRecord& record) {
   must_be_here(record);
-  return std::unique_ptr<MemberReader>(new MemberReader(*this, record));
+  return std::make_unique<ArchiveMember>(*this, record);
 }
 
 std::vector<MemberPlace> Archive::locate(const MemberRecord& record) {
@@ -411,11 +462,11 @@ void Archive::check_everything(const std::function<void(ByteCount)>& progress, u
     if (offset_of(*record) != position)
       corrupt(*record, "begins at " + std::to_string(offset_of(*record).value()) +
                            ", the one before ends at " + std::to_string(position.value()));
-    const auto member = record->has(kRecordOmitted)
-                            ? std::unique_ptr<MemberReader>(
-                                  new MemberReader(*this, *record, MemberReader::Filled{}))
-                            : open(*record);
-    if (record->has(kRecordOmitted)) member->left_ = size_on_tape(*record);
+    if (!record->has(kRecordOmitted)) must_be_here(*record);
+    const auto member =
+        record->has(kRecordOmitted)
+            ? std::make_unique<ArchiveMember>(*this, *record, ArchiveMember::Filled{})
+            : std::make_unique<ArchiveMember>(*this, *record);
     for (std::size_t n = member->read(buffer); n != 0; n = member->read(buffer)) {
       if (progress) progress(position.value());
     }
