@@ -27,7 +27,7 @@ struct CatCommand {
     bool wrong = false;
     const auto failed = reading(opened, out, [&] {
       for (const std::string& path : paths)
-        wrong = !deliver_one(opened.archive(), path, *sink, out) || wrong;
+        wrong = !deliver_one(opened.members(), path, *sink, out) || wrong;
     });
     if (failed) return *failed;
     if (out.json()) out.line("summary", reading_fields(opened.figures()));
@@ -35,12 +35,12 @@ struct CatCommand {
   }
 
   // False: the content is not what was recorded.
-  static bool deliver_one(tape::Archive& archive,
+  static bool deliver_one(tape::Members& members,
                           const std::string& path,
                           tape::ByteSink& sink,
                           const Output& out) {
-    const auto record = content_of(archive, member_for(archive, path));
-    const auto hash = deliver(archive, record, [&](tape::ByteView bytes) {
+    const auto record = content_of(members, member_for(members, path));
+    const auto hash = deliver(members, record, [&](tape::ByteView bytes) {
       check_stop();
       sink.write(bytes);
     });

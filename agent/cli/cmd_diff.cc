@@ -66,7 +66,7 @@ struct DiffCommand {
 
   // Two IDs, or the last two of the set.
   WhatWords words(std::size_t which) const {
-    WhatWords out{store, set, "", store_words};
+    WhatWords out{store, set, "", "", store_words};
     if (snapshots.size() == 2) {
       out.snapshot = snapshots[which];
       return out;

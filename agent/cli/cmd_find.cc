@@ -26,12 +26,12 @@ struct FindCommand {
     Opened opened(words);
     std::uint64_t found = 0;
     const auto failed = reading(opened, out, [&] {
-      const auto cursor = opened.archive().records_below({});
+      const auto cursor = opened.members().records_below({});
       while (const auto record = cursor->next()) {
         check_stop();
         if (!matches(*record)) continue;
         ++found;
-        show(line_of(opened.archive(), *record), out);
+        show(line_of(opened.members(), *record), out);
       }
     });
     if (failed) return *failed;

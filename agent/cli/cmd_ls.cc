@@ -66,10 +66,10 @@ struct LsCommand {
     if (!is_store(words.what) && is_tape(words.what)) return list_tape(out);
     Opened opened(words);
     const auto failed = reading(opened, out, [&] {
-      each_selected(opened.archive(), select(opened.archive(), paths),
+      each_selected(opened.members(), select(opened.members(), paths),
                     [&](const tape::MemberRecord& record) {
                       check_stop();
-                      show(line_of(opened.archive(), record), out);
+                      show(line_of(opened.members(), record), out);
                     });
     });
     if (failed) return *failed;

@@ -54,11 +54,12 @@ struct RestoreCommand {
   }
 
   RestoreReport restore_selected(Opened& opened, const Output& out) const {
-    tape::Archive& archive = opened.archive();
-    const Selection selection = select(archive, paths);
+    tape::Members& members = opened.members();
+    const Selection selection = select(members, paths);
     // One file: its own pages, in one request. More: ahead over everything.
-    if (!is_one_file(archive, selection))
-      archive.expect_walk({tape::kWalkAhead, page_workers_of(out.global(), opened.is_remote())});
+    if (opened.own_archive() != nullptr && !is_one_file(members, selection))
+      opened.archive().expect_walk(
+          {tape::kWalkAhead, page_workers_of(out.global(), opened.is_remote())});
     RestoreOptions settled = options;
     settled.overwrite = kOverwrite.at(overwrite);
     Progress progress(out);
@@ -68,12 +69,12 @@ struct RestoreCommand {
       check_stop();
       progress.working(bytes, 0, tape::shown(current));
     };
-    return restore(archive, selection, settled, events);
+    return restore(members, selection, settled, events);
   }
 
-  static bool is_one_file(tape::Archive& archive, const Selection& selection) {
+  static bool is_one_file(tape::Members& members, const Selection& selection) {
     return selection.size() == 1 &&
-           archive.find(selection.front())->type != tape::MemberType::directory;
+           members.find(selection.front())->type != tape::MemberType::directory;
   }
 
   void show(const RestoreReport& report, const ReadFigures& figures, const Output& out) const {

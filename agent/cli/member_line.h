@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "cli/output.h"
-#include "tape/members.h"
 #include "tape/member.h"
+#include "tape/members.h"
 
 namespace agent {
 

@@ -1,23 +1,48 @@
 #include "cli/opened.h"
 
+#include "cli/sidecars.h"
 #include "cli/where.h"
 #include "restore/snapshot_reader.h"
 #include "store/snapshots.h"
 #include "tape/error.h"
 #include "tape/files.h"
+#include "tape/foreign_archive.h"
+#include "tape/ragzip_decode.h"
 
 namespace agent {
+namespace {
+
+// Of a million members some 200 MB.
+constexpr tape::ByteCount kTarIndexBytesMax = tape::ByteCount{2} << 30;
+
+constexpr const char* kByOthers =
+    "a tar.gz by another program? make it readable: ragtape index, or say where its index is: "
+    "--index";
+
+bool is_gzip(const tape::RangeSource& source) {
+  if (source.size() < 2) return false;
+  tape::Bytes magic(2);
+  source.read_at(tape::GzOffset(0), magic);
+  return magic[0] == 0x1F && magic[1] == 0x8B;
+}
+
+}  // namespace
 
 void WhatWords::add(const Verb& verb, const std::string& help) {
   verb.option("WHAT", what, help).required();
   verb.option("--set", set, "Of a store: the set (default: the only one)");
   verb.option("--snapshot", snapshot,
               "Of a store: latest (default), or any unique beginning of an ID");
+  verb.option("--index", index,
+              "Of a tar.gz by others: its .gzidx or .taridx, or the folder that holds both");
   store.add_reading(verb);
 }
 
 Opened::Opened(const WhatWords& words) {
   if (is_store(words.what)) {
+    if (!words.index.empty())
+      throw tape::Error(tape::ErrorKind::usage,
+                        tape::shown(words.what) + ": --index is for single archives");
     open_snapshot_of(words);
     return;
   }
@@ -27,12 +52,72 @@ Opened::Opened(const WhatWords& words) {
   file_ = std::make_unique<OpenArchive>(words.what, words.store);
   name_ = file_->source().name();
   size_ = file_->source().size();
-  archive_ = tape::within(name_, [&] { return std::make_unique<tape::Archive>(file_->source()); });
+  open_archive(words);
 }
 
-OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) {
+void Opened::open_archive(const WhatWords& words) {
+  if (!words.index.empty()) return open_foreign(words.index);
+  std::unique_ptr<tape::Archive> archive;
+  const auto failure = tape::failure_of([&] {
+    archive = tape::within(name_, [&] { return std::make_unique<tape::Archive>(file_->source()); });
+  });
+  if (!failure) {
+    own_ = archive.get();
+    members_ = std::move(archive);
+    return;
+  }
+  const bool may_be_foreign = (failure->kind() == tape::ErrorKind::corrupt ||
+                               failure->kind() == tape::ErrorKind::unsupported) &&
+                              !tape::has_ragzip_footer(file_->source());
+  if (!may_be_foreign) throw tape::Error(*failure);
+  const auto without = tape::failure_of([&] { open_foreign(""); });
+  if (!without) return;
+  if (without->kind() != tape::ErrorKind::not_found) throw tape::Error(*without);
+  // No sidecars: it may as well be one of ours that was cut.
+  throw tape::Error(failure->kind(), failure->what(),
+                    is_gzip(file_->source()) ? kByOthers : failure->hint());
+}
+
+// `index`: as typed; empty: beside the archive.
+void Opened::open_foreign(const std::string& index) {
+  std::unique_ptr<tape::RangeSource> tar_index;
+  const auto failure = tape::failure_of([&] {
+    const Sidecars names = index.empty() ? Sidecars{} : sidecars_at(index, name_);
+    gzip_index_ = index.empty() ? file_->beside(kGzipIndexEnding) : file_->file(names.gzip_index);
+    tar_index = index.empty() ? file_->beside(kTarIndexEnding) : file_->file(names.tar_index);
+  });
+  if (failure && failure->kind() == tape::ErrorKind::not_found)
+    throw tape::Error(tape::ErrorKind::not_found, failure->what(), kByOthers);
+  if (failure) throw tape::Error(*failure);
+  members_ = tape::within(name_, [&] {
+    auto entries = tape::within(tar_index->name(), [&] {
+      return tape::parse_tar_index(read_whole(*tar_index, kTarIndexBytesMax));
+    });
+    return std::make_unique<tape::ForeignArchive>(file_->source(), *gzip_index_,
+                                                  std::move(entries));
+  });
+}
+
+tape::Archive& Opened::archive() {
+  if (own_ == nullptr)
+    throw tape::Error(tape::ErrorKind::unsupported,
+                      name_ + ": a tar.gz by others, which this verb does not know",
+                      "ls, find, cat and restore read it");
+  return *own_;
+}
+
+std::unique_ptr<tape::RangeSource> OpenArchive::file(const std::string& path) {
+  return std::make_unique<tape::CountingSource>(tape::open_file_source(path), counts_);
+}
+
+std::unique_ptr<tape::RangeSource> OpenArchive::beside(const std::string& ending) {
+  if (!store_) return file(what_ + ending);
+  return (*store_)->open(parse_remote_archive(what_).key + ending);
+}
+
+OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) : what_(what) {
   if (!is_remote_archive(what)) {
-    source_ = std::make_unique<tape::CountingSource>(tape::open_file_source(what), counts_);
+    source_ = file(what);
     return;
   }
   const RemoteArchive place = parse_remote_archive(what);
@@ -53,7 +138,9 @@ void Opened::open_snapshot_of(const WhatWords& words) {
   manifest_ = read_manifest(store, set, snapshot);
   for (const tape::ManifestVolume& volume : manifest_->volumes)
     size_ += volume.size;
-  archive_ = open_snapshot(store, *manifest_);
+  auto archive = open_snapshot(store, *manifest_);
+  own_ = archive.get();
+  members_ = std::move(archive);
 }
 
 ReadFigures Opened::figures() const {

@@ -15,6 +15,7 @@
 #include "tape/archive.h"
 #include "tape/counting_source.h"
 #include "tape/manifest.h"
+#include "tape/members.h"
 
 namespace agent {
 
@@ -23,6 +24,7 @@ struct WhatWords {
   std::string what;
   std::string set;
   std::string snapshot;
+  std::string index;  // of an archive by others: where its sidecars are
   StoreWords store;
 
   void add(const Verb& verb, const std::string& help);
@@ -35,10 +37,15 @@ class OpenArchive {
 
   const tape::RangeSource& source() const { return *source_; }
   bool is_remote() const { return store_ != nullptr; }
+  // A file beside the archive, whose name has `ending` more. Fails: not_found.
+  std::unique_ptr<tape::RangeSource> beside(const std::string& ending);
+  // A local file, counted with it.
+  std::unique_ptr<tape::RangeSource> file(const std::string& path);
   ReadFigures figures() const;
 
  private:
-  tape::ReadCounts counts_;  // of a file
+  const std::string what_;
+  tape::ReadCounts counts_;  // of files
   std::unique_ptr<OpenStore> store_;
   std::unique_ptr<tape::RangeSource> source_;
 };
@@ -50,7 +57,11 @@ class Opened {
 
   // For messages.
   const std::string& name() const { return name_; }
-  tape::Archive& archive() { return *archive_; }
+  tape::Members& members() { return *members_; }
+  // Fails: Error{unsupported} for an archive by others.
+  tape::Archive& archive();
+  // Null: it is by others.
+  tape::Archive* own_archive() { return own_; }
   // What was asked of the archive, or of the store, so far.
   ReadFigures figures() const;
   // Of a snapshot.
@@ -61,13 +72,17 @@ class Opened {
 
  private:
   void open_snapshot_of(const WhatWords& words);
+  void open_archive(const WhatWords& words);
+  void open_foreign(const std::string& index);
 
   std::string name_;
   std::unique_ptr<OpenStore> store_;
   std::optional<tape::Manifest> manifest_;
   std::unique_ptr<OpenArchive> file_;
   tape::ByteCount size_ = 0;
-  std::unique_ptr<tape::Archive> archive_;
+  std::unique_ptr<tape::RangeSource> gzip_index_;
+  std::unique_ptr<tape::Members> members_;
+  tape::Archive* own_ = nullptr;  // members_, when it is one of ours
 };
 
 // Runs a step that reads; its errors name what is read. A failure is reported, with --json followed

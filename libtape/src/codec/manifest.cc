@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "codec/json_text.h"
 #include "tape/digest.h"
 #include "tape/error.h"
 #include "tape/volume_plan.h"
@@ -19,29 +20,6 @@ constexpr int kDepthMax = 8;
 
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, "manifest: " + what);
-}
-
-std::string unbase64(const std::string& text, const char* field) {
-  const std::string_view digits = kBase64Digits;
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  const std::size_t end = text.find('=');
-  for (const char c : text.substr(0, end)) {
-    const std::size_t digit = digits.find(c);
-    if (digit == std::string_view::npos) corrupt(std::string(field) + ": not base64");
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) out += static_cast<char>(bits >> (count -= 8) & 0xFF);
-  }
-  if (base64(out) != text) corrupt(std::string(field) + ": not base64");
-  return out;
-}
-
-// A name is bytes: one that is not UTF-8 cannot stand in JSON as it is.
-Json text_value(const std::string& text) {
-  if (is_utf8(text)) return text;
-  return {{"base64", base64(text)}};
 }
 
 // Reads fields of one object; errors name them.
@@ -76,7 +54,7 @@ class Fields {
     if (value.is_string()) return value.get<std::string>();
     if (value.is_object() && value.size() == 1 && value.contains("base64") &&
         value["base64"].is_string())
-      return unbase64(value["base64"].get<std::string>(), name);
+      return decoded(value["base64"].get<std::string>(), name);
     corrupt(path(name) + ": a string expected");
   }
   Hash128 hash(const char* name) const {
@@ -87,6 +65,11 @@ class Fields {
           static_cast<std::uint8_t>(std::strtoul(digits.substr(2 * i, 2).c_str(), nullptr, 16));
     if (hex(out) != digits) corrupt(path(name) + ": 32 hexadecimal digits expected");
     return out;
+  }
+  static std::string decoded(const std::string& base64, const char* name) {
+    auto out = unbase64(base64);
+    if (!out) corrupt(std::string(name) + ": not base64");
+    return std::move(*out);
   }
   std::string path(const char* name) const { return where_.empty() ? name : where_ + "." + name; }
 

@@ -39,7 +39,7 @@ void check_point(const GzipIndexHeader& header, std::uint64_t index, const GzipP
 GzipIndexHeader decode_gzip_index_header(ByteView bytes) {
   if (bytes.size() < kGzipIndexHeaderSize)
     corrupt(number(bytes.size()) + " bytes, at least 35 expected");
-  if (as_text(bytes.first(kMagic.size())) != kMagic) corrupt("it does not begin with `GZIDX`");
+  if (as_view(bytes.first(kMagic.size())) != kMagic) corrupt("it does not begin with `GZIDX`");
   GzipIndexHeader out;
   out.version = bytes[5];
   if (out.version > 1)

@@ -1,0 +1,155 @@
+// ragtape index ARCHIVE [-o DIR]
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/opened.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/sidecars.h"
+#include "cli/signals.h"
+#include "tape/error.h"
+#include "tape/files.h"
+#include "tape/foreign_tar.h"
+#include "tape/gzip_index.h"
+#include "tape/tar_index.h"
+
+namespace agent {
+namespace {
+
+// From afar a request is worth that much.
+constexpr std::size_t kPieceHere = std::size_t{1} << 20;
+constexpr std::size_t kPieceAfar = std::size_t{8} << 20;
+
+// All of a source, from its beginning.
+class Sequential {
+ public:
+  Sequential(const tape::RangeSource& source, std::size_t piece) : source_(source), piece_(piece) {}
+
+  std::size_t read(tape::MutableBytes out) {
+    if (at_ == buffer_.size()) refill();
+    const std::size_t n = std::min(out.size(), buffer_.size() - at_);
+    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
+    at_ += n;
+    return n;
+  }
+  tape::ByteCount position() const { return next_ - (buffer_.size() - at_); }
+
+ private:
+  void refill() {
+    const tape::ByteCount rest = source_.size() - next_;
+    buffer_.resize(static_cast<std::size_t>(std::min<tape::ByteCount>(piece_, rest)));
+    source_.read_at(tape::GzOffset(next_), buffer_);
+    next_ += buffer_.size();
+    at_ = 0;
+  }
+
+  const tape::RangeSource& source_;
+  const std::size_t piece_;
+  tape::ByteCount next_ = 0;
+  tape::Bytes buffer_;
+  std::size_t at_ = 0;
+};
+
+struct IndexCommand {
+  std::string what;
+  StoreWords store;
+  std::string folder;
+  std::string spacing = "4MiB";
+
+  int run(const GlobalOptions& global) const {
+    const Output out(global, false);
+    OpenArchive archive(what, store);
+    if (folder.empty() && archive.is_remote())
+      throw tape::Error(tape::ErrorKind::usage,
+                        tape::shown(what) + ": an index cannot go beside it",
+                        "name a folder: -o DIR");
+    if (!folder.empty() && !tape::is_directory(folder))
+      throw tape::Error(tape::ErrorKind::not_found, tape::shown(folder) + ": no such folder");
+    const std::string base = folder.empty() ? what : base_in(folder, archive.source().name());
+    Progress progress(out);
+    std::uint64_t members = 0;
+    const auto summary = tape::within(archive.source().name(),
+                                      [&] { return write(archive, base, members, progress); });
+    report(summary, members, sidecars_of(base), archive.figures(), out);
+    return kDone;
+  }
+
+  tape::GzipIndexSummary write(const OpenArchive& archive,
+                               const std::string& base,
+                               std::uint64_t& members,
+                               Progress& progress) const {
+    const Sidecars names = sidecars_of(base);
+    const auto windows = tape::create_scratch_file(tape::folder_of(base));
+    const auto gzip_index = tape::create_replacing_file_sink(names.gzip_index);
+    const auto tar_index = tape::create_replacing_file_sink(names.tar_index);
+    tape::TarIndexWriter writer(*tar_index);
+    tape::ForeignTarParser tar([&](const tape::ForeignMember& member) {
+      writer.add(member);
+      ++members;
+    });
+    Sequential in(archive.source(), archive.is_remote() ? kPieceAfar : kPieceHere);
+    const auto summary = tape::build_gzip_index(
+        [&](tape::MutableBytes to) {
+          check_stop();
+          progress.working(in.position(), archive.source().size(), "");
+          return in.read(to);
+        },
+        [&](tape::ByteView content) { tar.write(content); },
+        {*gzip_index, windows->out(), windows->in()}, {parse_size("--spacing", spacing)});
+    tar.finish();
+    writer.finish();
+    // In this order: where there is a .gzidx there is the other.
+    tar_index->finish();
+    gzip_index->finish();
+    return summary;
+  }
+
+  void report(const tape::GzipIndexSummary& summary,
+              std::uint64_t members,
+              const Sidecars& names,
+              const ReadFigures& figures,
+              const Output& out) const {
+    if (out.json()) {
+      Json fields = {{"archive", json_text(what)},
+                     {"gzip_index", json_text(names.gzip_index)},
+                     {"tar_index", json_text(names.tar_index)},
+                     {"members", members},
+                     {"points", summary.points},
+                     {"gzip_members", summary.members},
+                     {"size", summary.compressed_size},
+                     {"content_size", summary.content_size}};
+      fields.update(reading_fields(figures));
+      out.line("summary", fields);
+      return;
+    }
+    out.text(fmt::format("{}: {} members, {} of content, {} points of access\n{}\n{}\n",
+                         tape::shown(what), shown_count(members), shown_size(summary.content_size),
+                         shown_count(summary.points), tape::shown(names.gzip_index),
+                         tape::shown(names.tar_index)));
+  }
+};
+
+}  // namespace
+
+void add_index(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
+  const Verb verb(app, "index", "Make any tar.gz readable from the middle, by two files beside it");
+  const auto command = std::make_shared<IndexCommand>();
+  verb.option("ARCHIVE", command->what, "A tar.gz, a path or a URL").required();
+  verb.option("-o,--output", command->folder, "Where the two files go (default: beside ARCHIVE)");
+  verb.option("--spacing", command->spacing, "Content between two points of access: 32 KiB each")
+      .show_default();
+  command->store.add_reading(verb);
+  verb.footer(help_end("ragtape index https://example.org/data.tar.gz -o indexes",
+                       "0 done; 1 failed, or it is no tar.gz; 2 usage; 5 the network: try again; "
+                       "10 no such archive; 12 denied"));
+  verb.callback([&global, &chosen, command] {
+    chosen = Command{[&global, command] { return command->run(global); }};
+  });
+}
+
+}  // namespace agent

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""index, and archives by others, as a user types them."""
+import gzip
+import json
+import os
+import subprocess
+import tarfile
+import unittest
+
+from cli import CliTest, read, write
+
+
+class Index(CliTest):
+    def archive(self, name="a.tar.gz", *options):
+        tree = self.make_tree()
+        write(os.path.join(tree, "large"), os.urandom(200_000))
+        write(os.path.join(tree, "again"), b"first")
+        os.link(os.path.join(tree, "large"), os.path.join(tree, "linked"))
+        subprocess.run(["tar", "-C", self.work, "-czf", self.path(name), *options, "tree"], check=True)
+        return self.path(name)
+
+    def test_members_are_listed_found_read_and_restored(self):
+        archive = self.archive()
+        found = self.summary(self.done("--json", "index", archive).stdout)
+        names = [member.name for member in tarfile.open(archive)]
+        self.assertEqual(found["members"], len(names))
+        self.assertEqual(found["content_size"], len(gzip.decompress(read(archive))))
+        listed = [line.rstrip("/") for line in self.done("ls", archive).stdout.decode().splitlines()]
+        self.assertEqual(sorted(listed), sorted(names))
+        self.assertEqual(self.done("find", archive, "larg*").stdout, b"tree/large\n")
+        self.assertEqual(self.done("cat", archive, "tree/large").stdout, read(self.path("tree/large")))
+        self.assertEqual(self.done("cat", archive, "linked").stdout, read(self.path("tree/large")))
+        self.done("restore", archive, "--to", self.path("to"))
+        self.assertEqual(subprocess.run(["diff", "-r", self.path("tree"), self.path("to/tree")]).returncode, 0)
+        self.assertEqual(os.stat(self.path("to/tree/linked")).st_ino, os.stat(self.path("to/tree/large")).st_ino)
+        self.assertEqual(os.stat(self.path("to/tree")).st_mtime_ns // 10**9, os.stat(self.path("tree")).st_mtime_ns // 10**9)
+        self.done("restore", archive, "tree/large", "--to", self.path("one"))
+        self.assertEqual(os.listdir(self.path("one/tree")), ["large"])
+
+    def test_of_members_of_one_name_the_last_counts(self):
+        archive = self.archive("a.tar")
+        os.rename(archive, self.path("plain.tar"))
+        with open(self.path("plain.tar"), "wb") as f:
+            subprocess.run(["tar", "-C", self.work, "-cf", "-", "tree"], stdout=f, check=True)
+        write(self.path("tree/again"), b"second")
+        subprocess.run(["tar", "-C", self.work, "-rf", self.path("plain.tar"), "tree/again"], check=True)
+        write(self.path("a.tar.gz"), gzip.compress(read(self.path("plain.tar"))))
+        self.done("index", self.path("a.tar.gz"))
+        self.assertEqual(self.done("cat", self.path("a.tar.gz"), "again").stdout, b"second")
+        self.done("restore", self.path("a.tar.gz"), "--to", self.path("to"))
+        self.assertEqual(read(self.path("to/tree/again")), b"second")
+
+    def test_the_two_files_go_where_they_are_told_and_are_looked_for_there(self):
+        archive = self.archive()
+        os.mkdir(self.path("there"))
+        self.done("index", archive, "-o", self.path("there"), "--spacing", "64KiB")
+        self.assertEqual(sorted(os.listdir(self.path("there"))), ["a.tar.gz.gzidx", "a.tar.gz.taridx"])
+        self.assertFalse(os.path.exists(archive + ".gzidx"))
+        for where in ("there", "there/", "there/a.tar.gz.gzidx", "there/a.tar.gz.taridx"):
+            self.assertEqual(self.done("cat", archive, "large", "--index", self.path(where)).stdout, read(self.path("tree/large")))
+        self.fails(1, "ls", archive, says=["no ragzip footer", "ragtape index"])
+        self.fails(10, "ls", archive, "--index", self.path("tree"), says=["a.tar.gz.gzidx", "ragtape index"])
+        self.fails(2, "ls", archive, "--index", self.path("tree/large"), says=[".gzidx or .taridx"])
+        self.fails(10, "index", archive, "-o", self.path("nowhere"), says=["no such folder"])
+        # Made anew, they are replaced.
+        self.done("index", archive, "-o", self.path("there"))
+
+    def test_an_index_of_another_archive_is_refused(self):
+        archive, other = self.archive(), self.path("b.tar.gz")
+        self.done("index", archive)
+        write(other, read(archive) + bytes(1))
+        self.fails(1, "ls", other, "--index", archive + ".gzidx", says=["the index of a stream of"])
+        # Members that stand elsewhere, in a stream of the same size.
+        index = json.loads(read(archive + ".taridx"))
+        for one in index:
+            one["name"] = one["name"].replace("again", "agair")
+        write(archive + ".taridx", json.dumps(index).encode())
+        self.fails(1, "cat", archive, "tree/agair", says=["another header stands there"])
+
+    def test_what_is_no_tar_gz_has_no_index_and_leaves_none(self):
+        archive = self.archive()
+        for name, content, says in (("cut.tar.gz", read(archive)[:100_000], "ends in the middle"), ("flipped.tar.gz", read(archive)[:-5] + b"xxxxx", "is wrong"),
+                                    ("no.tar.gz", b"hello", "gzip"), ("text.tar.gz", gzip.compress(b"hello" * 1000), "tar member at 0"), ("empty.tar.gz", b"", "nothing there")):
+            with self.subTest(name):
+                write(self.path(name), content)
+                self.fails(1, "index", self.path(name), says=[says])
+                self.assertEqual([one for one in os.listdir(self.work) if one.startswith((name + ".", ".part-"))], [])
+        self.fails(10, "index", self.path("none.tar.gz"), says=["No such file"])
+        self.fails(2, "index", archive, "--spacing", "32KiB", says=["--spacing"])
+
+    def test_verbs_that_do_not_know_it_say_so(self):
+        archive = self.archive()
+        self.done("index", archive)
+        for words in (["info", archive], ["locate", archive, "large"]):
+            with self.subTest(words[0]):
+                self.assertEqual(self.run_ragtape(*words).returncode, 1)
+
+    def test_an_archive_of_ours_is_read_by_sidecars_too(self):
+        tree = self.make_tree()
+        self.done("pack", tree, "-o", self.path("ours.tar.gz"))
+        self.done("index", self.path("ours.tar.gz"))
+        self.assertEqual(self.done("ls", self.path("ours.tar.gz"), "--index", self.path("ours.tar.gz.gzidx")).stdout, self.done("ls", self.path("ours.tar.gz")).stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
