@@ -22,7 +22,7 @@ struct CatCommand {
 
   int run(const GlobalOptions& global) const {
     const Output out(global, true);
-    Opened opened(words);
+    Opened opened(words, out.global());
     const auto sink = tape::descriptor_sink(STDOUT_FILENO, "standard output");
     bool wrong = false;
     const auto failed = reading(opened, out, [&] {

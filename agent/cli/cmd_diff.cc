@@ -46,8 +46,8 @@ struct DiffCommand {
     }
     if (snapshots.size() == 1)
       throw tape::Error(tape::ErrorKind::usage, "SNAPSHOT: two snapshots, or none");
-    Opened before(words(0));
-    Opened after(words(1));
+    Opened before(words(0), out.global());
+    Opened after(words(1), out.global());
     DiffReport report;
     tape::within(before.name() + " and " + after.name(), [&] {
       report = diff(

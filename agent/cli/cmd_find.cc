@@ -23,7 +23,7 @@ struct FindCommand {
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    Opened opened(words);
+    Opened opened(words, out.global());
     std::uint64_t found = 0;
     const auto failed = reading(opened, out, [&] {
       const auto cursor = opened.members().records_below({});

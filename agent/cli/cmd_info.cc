@@ -45,7 +45,7 @@ struct InfoCommand {
   }
 
   void snapshot_info(const Output& out) const {
-    Opened opened(words);
+    Opened opened(words, out.global());
     const tape::Manifest& manifest = *opened.manifest();
     const tape::ManifestTotals& totals = manifest.totals;
     for (const tape::ManifestWarning& warning : manifest.warnings)
@@ -92,7 +92,7 @@ struct InfoCommand {
   }
 
   void archive_info(const Output& out) const {
-    Opened opened(words);
+    Opened opened(words, out.global());
     const tape::RagzipGeometry& geometry = opened.archive().ragzip().geometry();
     const tape::MemberIndexRoot& root = opened.archive().index().root();
     if (out.json()) {

@@ -126,7 +126,7 @@ struct LocateCommand {
   }
 
   int in_archive(const Output& out) const {
-    Opened opened(words);
+    Opened opened(words, out.global());
     const auto failed = reading(opened, out, [&] {
       tape::Archive& archive = opened.archive();
       const tape::MemberRecord record = member_for(archive, path);

@@ -64,7 +64,7 @@ struct LsCommand {
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     if (!is_store(words.what) && is_tape(words.what)) return list_tape(out);
-    Opened opened(words);
+    Opened opened(words, out.global());
     const auto failed = reading(opened, out, [&] {
       each_selected(opened.members(), select(opened.members(), paths),
                     [&](const tape::MemberRecord& record) {

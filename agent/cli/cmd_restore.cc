@@ -38,7 +38,7 @@ struct RestoreCommand {
     const Output out(global, false);
     if (options.target.empty())
       throw tape::Error(tape::ErrorKind::usage, "--to: an empty name of a folder");
-    Opened opened(words);
+    Opened opened(words, out.global());
     RestoreReport report;
     const auto failed = reading(opened, out, [&] { report = restore_selected(opened, out); });
     if (failed) return *failed;

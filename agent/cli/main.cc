@@ -35,6 +35,8 @@ void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("-v,--verbose", global.verbose, "Say more");
   app.add_flag("--no-progress", global.no_progress, "No progress line");
   app.add_option("--state", global.state, "Folder for state (tapes of `scan`, runs of `backup`)");
+  app.add_option("--cache", global.cache, "Folder for what is read from afar, for the next time");
+  app.add_flag("--no-cache", global.no_cache, "Keep nothing of it on disk");
   app.add_option("-j,--jobs", global.jobs,
                  "Threads that compress and inflate (default: one for each core)")
       ->check(CLI::Range(1, 256));
@@ -64,7 +66,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 std::string first_word(int argc, char** argv, int passed = 0) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
-    if (word == "--state" || word == "-j" || word == "--jobs") ++i;
+    if (word == "--state" || word == "--cache" || word == "-j" || word == "--jobs") ++i;
     if (!word.starts_with('-') && passed-- == 0) return word;
   }
   return "";

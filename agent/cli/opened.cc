@@ -38,7 +38,7 @@ void WhatWords::add(const Verb& verb, const std::string& help) {
   store.add_reading(verb);
 }
 
-Opened::Opened(const WhatWords& words) {
+Opened::Opened(const WhatWords& words, const GlobalOptions& global) : cache_(global) {
   if (is_store(words.what)) {
     if (!words.index.empty())
       throw tape::Error(tape::ErrorKind::usage,
@@ -50,6 +50,7 @@ Opened::Opened(const WhatWords& words) {
     throw tape::Error(tape::ErrorKind::usage,
                       tape::shown(words.what) + ": --set and --snapshot are for stores");
   file_ = std::make_unique<OpenArchive>(words.what, words.store);
+  file_->keep_in(cache_);
   name_ = file_->source().name();
   size_ = file_->source().size();
   open_archive(words);
@@ -122,7 +123,16 @@ OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) : wha
   }
   const RemoteArchive place = parse_remote_archive(what);
   store_ = std::make_unique<OpenStore>(place.store, words, OpenStore::Access::read);
-  source_ = (*store_)->open(place.key);
+  const auto found = (*store_)->head(place.key);
+  if (!found) throw tape::Error(tape::ErrorKind::not_found, tape::shown(what) + ": not there");
+  source_ = (*store_)->open_known(*found);
+  if (!found->etag.empty())
+    version_ = (*store_)->identity() + "/" + place.key + " " + std::to_string(found->size) + " " +
+               found->etag;
+}
+
+void OpenArchive::keep_in(RangeCache& cache) {
+  if (store_) source_ = cache.around(std::move(source_), version_);
 }
 
 ReadFigures OpenArchive::figures() const {
@@ -138,7 +148,11 @@ void Opened::open_snapshot_of(const WhatWords& words) {
   manifest_ = read_manifest(store, set, snapshot);
   for (const tape::ManifestVolume& volume : manifest_->volumes)
     size_ += volume.size;
-  auto archive = open_snapshot(store, *manifest_);
+  const VolumeLayer layer = [this](std::unique_ptr<tape::RangeSource> object,
+                                   const std::string& version) {
+    return cache_.around(std::move(object), version);
+  };
+  auto archive = open_snapshot(store, *manifest_, store_->is_remote() ? layer : VolumeLayer{});
   own_ = archive.get();
   members_ = std::move(archive);
 }

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/range_cache.h"
 #include "cli/report.h"
 #include "cli/verb.h"
 #include "cli/where.h"
@@ -36,6 +37,8 @@ class OpenArchive {
   OpenArchive(const std::string& what, const StoreWords& words);
 
   const tape::RangeSource& source() const { return *source_; }
+  // From here on small pieces of a remote one are kept.
+  void keep_in(RangeCache& cache);
   bool is_remote() const { return store_ != nullptr; }
   // A file beside the archive, whose name has `ending` more. Fails: not_found.
   std::unique_ptr<tape::RangeSource> beside(const std::string& ending);
@@ -48,12 +51,13 @@ class OpenArchive {
   tape::ReadCounts counts_;  // of files
   std::unique_ptr<OpenStore> store_;
   std::unique_ptr<tape::RangeSource> source_;
+  std::string version_;  // of a remote one with a strong ETag
 };
 
 class Opened {
  public:
   // Fails: Error{usage} when --set or --snapshot go with an archive; as the archive does.
-  explicit Opened(const WhatWords& words);
+  Opened(const WhatWords& words, const GlobalOptions& global);
 
   // For messages.
   const std::string& name() const { return name_; }
@@ -75,6 +79,7 @@ class Opened {
   void open_archive(const WhatWords& words);
   void open_foreign(const std::string& index);
 
+  RangeCache cache_;
   std::string name_;
   std::unique_ptr<OpenStore> store_;
   std::optional<tape::Manifest> manifest_;

@@ -1,6 +1,7 @@
 #include "restore/snapshot_reader.h"
 
 #include "store/snapshots.h"
+#include "tape/digest.h"
 #include "tape/error.h"
 
 namespace agent {
@@ -20,8 +21,8 @@ void on_volume(Step step) {
 
 class VolumeSource final : public tape::RangeSource {
  public:
-  VolumeSource(ObjectStore& store, const ObjectInfo& known) {
-    on_volume([&] { object_ = store.open_known(known); });
+  explicit VolumeSource(const std::function<std::unique_ptr<tape::RangeSource>()>& open) {
+    on_volume([&] { object_ = open(); });
   }
   tape::ByteCount size() const override { return object_->size(); }
   std::string name() const override { return object_->name(); }
@@ -35,7 +36,9 @@ class VolumeSource final : public tape::RangeSource {
 
 }  // namespace
 
-std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store, const tape::Manifest& manifest) {
+std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store,
+                                             const tape::Manifest& manifest,
+                                             const VolumeLayer& layer) {
   if (manifest.volumes.empty())
     throw tape::Error(ErrorKind::corrupt,
                       "the manifest of snapshot " + manifest.snapshot + " names no volumes");
@@ -44,7 +47,13 @@ std::unique_ptr<tape::Archive> open_snapshot(ObjectStore& store, const tape::Man
     tape::ArchiveVolume& out = volumes.emplace_back();
     // Without its ETag: a copy of the store elsewhere has others, and is as good.
     const ObjectInfo known{object_key(manifest, volume), volume.size, ""};
-    out.open = [&store, known] { return std::make_unique<VolumeSource>(store, known); };
+    const std::string version = store.identity() + "/" + known.key + " " +
+                                std::to_string(known.size) + " " + tape::hex(volume.tape_xxh3);
+    const auto object = [&store, known, layer, version] {
+      auto plain = store.open_known(known);
+      return layer ? layer(std::move(plain), version) : std::move(plain);
+    };
+    out.open = [object] { return std::make_unique<VolumeSource>(object); };
     out.name = tape::shown(store.name() + "/" + known.key);
     out.begin = volume.tape_offset;
     out.tape_size = volume.tape_size;

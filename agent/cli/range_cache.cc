@@ -1,0 +1,71 @@
+#include "cli/range_cache.h"
+
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "net/http_range_source.h"
+#include "tape/error.h"
+
+namespace agent {
+namespace {
+
+constexpr tape::ByteCount kDiskBytes = tape::ByteCount{256} << 20;
+constexpr tape::ByteCount kMemoryBytes = tape::ByteCount{16} << 20;
+// The largest node of a member index (docs/format.md §4.1), and some.
+constexpr tape::ByteCount kSmallBytes = tape::ByteCount{80} << 10;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value == nullptr ? "" : value;
+}
+
+class Cached final : public tape::RangeSource {
+ public:
+  Cached(std::unique_ptr<tape::RangeSource> object, const RangeOptions& options)
+      : object_(std::move(object)), source_(*object_, options) {}
+  tape::ByteCount size() const override { return source_.size(); }
+  std::string name() const override { return source_.name(); }
+  void read_at(tape::GzOffset at, tape::MutableBytes out) const override {
+    source_.read_at(at, out);
+  }
+
+ private:
+  std::unique_ptr<tape::RangeSource> object_;
+  HttpRangeSource source_;
+};
+
+}  // namespace
+
+std::optional<std::string> cache_folder(const GlobalOptions& global) {
+  if (global.no_cache) return std::nullopt;
+  if (!global.cache.empty()) return global.cache;
+  if (std::string typed = environment("RAGTAPE_CACHE"); !typed.empty()) return typed;
+  if (const std::string xdg = environment("XDG_CACHE_HOME"); xdg.starts_with('/'))
+    return xdg + "/ragtape";
+  if (::geteuid() == 0) return "/var/cache/ragtape";
+  if (const std::string home = environment("HOME"); home.starts_with('/'))
+    return home + "/.cache/ragtape";
+  return std::nullopt;
+}
+
+RangeCache::RangeCache(const GlobalOptions& global) {
+  const auto folder = cache_folder(global);
+  if (!folder) return;
+  const auto failure = tape::failure_of(
+      [&] { disk_ = std::make_unique<DiskCache>(*folder + "/blocks", kDiskBytes); });
+  if (failure && !global.cache.empty()) throw tape::Error(*failure);
+}
+
+std::unique_ptr<tape::RangeSource> RangeCache::around(std::unique_ptr<tape::RangeSource> object,
+                                                      const std::string& version) {
+  RangeOptions options;
+  options.prefetch_bytes = 0;  // readers know where the tail is
+  options.cache_bytes = kMemoryBytes;
+  options.uncached_above = kSmallBytes;
+  options.disk = disk_.get();
+  options.disk_name = version;
+  return std::make_unique<Cached>(std::move(object), options);
+}
+
+}  // namespace agent

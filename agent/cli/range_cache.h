@@ -1,0 +1,37 @@
+// What is read from afar in small pieces is kept: for this run in memory, for later ones on disk.
+//
+// Spec:    docs/cli.md "Cache".
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/command.h"
+#include "net/disk_cache.h"
+#include "tape/io.h"
+
+namespace agent {
+
+// --cache, RAGTAPE_CACHE, $XDG_CACHE_HOME/ragtape, as root /var/cache/ragtape, ~/.cache/ragtape;
+// none with --no-cache, or when nobody says where.
+std::optional<std::string> cache_folder(const GlobalOptions& global);
+
+// Must outlive what it is put around.
+//
+// Threads: any number of callers.
+class RangeCache {
+ public:
+  // Without a folder that can be made nothing is kept on disk. Fails: as making it does, when it
+  // was typed.
+  explicit RangeCache(const GlobalOptions& global);
+
+  // Indexes and small pages are kept, long runs are not. `version` names the object and what it is
+  // made of; empty: only in memory.
+  std::unique_ptr<tape::RangeSource> around(std::unique_ptr<tape::RangeSource> object,
+                                            const std::string& version);
+
+ private:
+  std::unique_ptr<DiskCache> disk_;
+};
+
+}  // namespace agent
