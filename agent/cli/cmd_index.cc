@@ -75,7 +75,7 @@ struct IndexCommand {
     std::uint64_t members = 0;
     const auto summary = tape::within(archive.source().name(),
                                       [&] { return write(archive, base, members, progress); });
-    report(summary, members, sidecars_of(base), archive.figures(), out);
+    report({summary, members, sidecars_of(base)}, archive.figures(), out);
     return kDone;
   }
 
@@ -109,28 +109,30 @@ struct IndexCommand {
     return summary;
   }
 
-  void report(const tape::GzipIndexSummary& summary,
-              std::uint64_t members,
-              const Sidecars& names,
-              const ReadFigures& figures,
-              const Output& out) const {
+  struct Made {
+    tape::GzipIndexSummary gzip;
+    std::uint64_t members = 0;
+    Sidecars names;
+  };
+
+  void report(const Made& made, const ReadFigures& figures, const Output& out) const {
     if (out.json()) {
       Json fields = {{"archive", json_text(what)},
-                     {"gzip_index", json_text(names.gzip_index)},
-                     {"tar_index", json_text(names.tar_index)},
-                     {"members", members},
-                     {"points", summary.points},
-                     {"gzip_members", summary.members},
-                     {"size", summary.compressed_size},
-                     {"content_size", summary.content_size}};
+                     {"gzip_index", json_text(made.names.gzip_index)},
+                     {"tar_index", json_text(made.names.tar_index)},
+                     {"members", made.members},
+                     {"points", made.gzip.points},
+                     {"gzip_members", made.gzip.members},
+                     {"size", made.gzip.compressed_size},
+                     {"content_size", made.gzip.content_size}};
       fields.update(reading_fields(figures));
       out.line("summary", fields);
       return;
     }
     out.text(fmt::format("{}: {} members, {} of content, {} points of access\n{}\n{}\n",
-                         tape::shown(what), shown_count(members), shown_size(summary.content_size),
-                         shown_count(summary.points), tape::shown(names.gzip_index),
-                         tape::shown(names.tar_index)));
+                         tape::shown(what), shown_count(made.members),
+                         shown_size(made.gzip.content_size), shown_count(made.gzip.points),
+                         tape::shown(made.names.gzip_index), tape::shown(made.names.tar_index)));
   }
 };
 

@@ -38,7 +38,7 @@ struct GlobalOptions {
   std::string state;  // --state, else empty
   std::string cache;  // --cache, else empty
   bool no_cache = false;
-  int jobs = 0;       // --jobs; 0: as many as there are cores
+  int jobs = 0;  // --jobs; 0: as many as there are cores
 };
 
 // A verb: what to run once the command line is parsed, and how it may end.

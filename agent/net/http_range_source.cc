@@ -140,6 +140,12 @@ class HttpRangeSource::State {
     std::optional<Error> failure;
   };
   using Flights = std::map<std::uint64_t, std::shared_ptr<Flight>>;
+  // Of one read: what it has, what it fetches, and what others fetch for it.
+  struct Collected {
+    std::map<std::uint64_t, Block> found;
+    Flights mine;
+    Flights others;
+  };
 
   std::uint64_t blocks_in(ByteCount bytes) const {
     return std::max<std::uint64_t>(1, (bytes + options_.block_bytes - 1) / options_.block_bytes);
@@ -200,46 +206,44 @@ class HttpRangeSource::State {
   // The blocks of the runs, in order; what is fetched for them goes on up to block `far`, where
   // that is not there.
   std::vector<Block> collect(const std::vector<BlockRun>& runs, std::uint64_t far) {
-    std::map<std::uint64_t, Block> found;
-    Flights mine;
-    Flights others;
+    Collected read;
     {
       const std::lock_guard lock(mutex_);
       for (const BlockRun& run : runs)
         for (std::uint64_t number = run.first; number < run.end(); ++number)
-          look(number, found, mine, others);
+          look(number, read);
       // Ahead only together with what has to be fetched.
-      std::map<std::uint64_t, Block> passed;
-      if (!mine.empty())
-        for (std::uint64_t number = runs.back().end(); number <= far; ++number)
-          if (!cache_.holds(number) && !flights_.contains(number))
-            look(number, passed, mine, others);
+      if (!read.mine.empty()) look_ahead(runs.back().end(), far, read);
     }
-    from_disk(mine, found);
-    if (!mine.empty()) fetch(mine, found);
-    wait(others, found);
+    from_disk(read);
+    if (!read.mine.empty()) fetch(read);
+    wait(read);
     std::vector<Block> out;
     for (const BlockRun& run : runs)
       for (std::uint64_t number = run.first; number < run.end(); ++number)
-        out.push_back(found.at(number));
+        out.push_back(read.found.at(number));
     return out;
   }
 
   // With the lock.
-  void look(std::uint64_t number,
-            std::map<std::uint64_t, Block>& found,
-            Flights& mine,
-            Flights& others) {
-    if (found.contains(number) || mine.contains(number) || others.contains(number)) return;
+  void look(std::uint64_t number, Collected& read) {
+    if (read.found.contains(number) || read.mine.contains(number) || read.others.contains(number))
+      return;
     if (Block block = cache_.find(number)) {
       ++statistics_.hits;
-      found[number] = std::move(block);
+      read.found[number] = std::move(block);
     } else if (const auto flight = flights_.find(number); flight != flights_.end()) {
       ++statistics_.hits;
-      others[number] = flight->second;
+      read.others[number] = flight->second;
     } else {
-      mine[number] = flights_[number] = std::make_shared<Flight>();
+      read.mine[number] = flights_[number] = std::make_shared<Flight>();
     }
+  }
+
+  // The same, of what nobody has or fetches.
+  void look_ahead(std::uint64_t number, std::uint64_t far, Collected& read) {
+    for (; number <= far; ++number)
+      if (!cache_.holds(number) && !flights_.contains(number)) look(number, read);
   }
 
   void land(std::uint64_t number,
@@ -256,9 +260,9 @@ class HttpRangeSource::State {
     landed_.notify_all();
   }
 
-  void from_disk(Flights& mine, std::map<std::uint64_t, Block>& found) {
+  void from_disk(Collected& read) {
     if (options_.disk == nullptr || options_.disk_name.empty()) return;
-    for (auto at = mine.begin(); at != mine.end();) {
+    for (auto at = read.mine.begin(); at != read.mine.end();) {
       auto bytes = options_.disk->get(options_.disk_name, at->first, block_size(at->first));
       if (!bytes) {
         ++at;
@@ -267,15 +271,15 @@ class HttpRangeSource::State {
       ++statistics_.hits;
       ++statistics_.disk_hits;
       const auto block = std::make_shared<const tape::Bytes>(std::move(*bytes));
-      found[at->first] = block;
+      read.found[at->first] = block;
       land(at->first, *at->second, block, {});
-      at = mine.erase(at);
+      at = read.mine.erase(at);
     }
   }
 
-  void fetch(Flights& mine, std::map<std::uint64_t, Block>& found) {
+  void fetch(Collected& read) {
     std::vector<std::uint64_t> wanted;
-    for (const auto& [number, flight] : mine)
+    for (const auto& [number, flight] : read.mine)
       wanted.push_back(number);
     statistics_.misses += wanted.size();
     const std::vector<BlockRun> runs = plan_requests(wanted, limits_);
@@ -292,18 +296,14 @@ class HttpRangeSource::State {
     for (std::size_t i = 0; i < runs.size(); ++i) {
       if (jobs[i].failure && !failure) failure = jobs[i].failure;
       for (std::uint64_t number = runs[i].first; number < runs[i].end(); ++number)
-        arrive(number, mine, jobs[i], (number - runs[i].first) * options_.block_bytes, found);
+        arrive(number, jobs[i], (number - runs[i].first) * options_.block_bytes, read);
     }
     if (failure) fail(*failure);
   }
 
   // What came beside what was asked for is kept, too.
-  void arrive(std::uint64_t number,
-              Flights& mine,
-              const Job& job,
-              ByteCount from,
-              std::map<std::uint64_t, Block>& found) {
-    const auto own = mine.find(number);
+  void arrive(std::uint64_t number, const Job& job, ByteCount from, Collected& read) {
+    const auto own = read.mine.find(number);
     Block block;
     if (!job.failure) {
       const auto part = job.out.subspan(static_cast<std::size_t>(from), block_size(number));
@@ -311,8 +311,8 @@ class HttpRangeSource::State {
       if (options_.disk != nullptr && !options_.disk_name.empty())
         options_.disk->put(options_.disk_name, number, part);
     }
-    if (own != mine.end()) {
-      if (block) found[number] = block;
+    if (own != read.mine.end()) {
+      if (block) read.found[number] = block;
       land(number, *own->second, block, job.failure);
     } else if (block) {
       const std::lock_guard lock(mutex_);
@@ -320,16 +320,16 @@ class HttpRangeSource::State {
     }
   }
 
-  void wait(const Flights& others, std::map<std::uint64_t, Block>& found) {
+  void wait(Collected& read) {
     std::unique_lock lock(mutex_);
-    for (const auto& [number, flight] : others) {
+    for (const auto& [number, flight] : read.others) {
       landed_.wait(lock, [&, flight = flight] { return flight->block || flight->failure; });
       if (flight->failure) {
         const Error failure = *flight->failure;
         lock.unlock();
         fail(failure);
       }
-      found[number] = flight->block;
+      read.found[number] = flight->block;
     }
   }
 

@@ -58,6 +58,8 @@ class HttpRangeSource final : public tape::RangeSource {
   // `object` must outlive the source and its cursors. Prefetches.
   HttpRangeSource(const tape::RangeSource& object, const RangeOptions& options);
   ~HttpRangeSource() override;
+  HttpRangeSource(const HttpRangeSource&) = delete;
+  HttpRangeSource& operator=(const HttpRangeSource&) = delete;
 
   tape::ByteCount size() const override;
   std::string name() const override;

@@ -44,9 +44,8 @@ class Restore {
           [this](const Error& error) { volume_lost(error); });
     });
     if (!members_.in_path_order()) {
-      std::sort(open_.begin(), open_.end(), [](const Open& a, const Open& b) {
-        return tape::path_before(a.path, b.path);
-      });
+      std::sort(open_.begin(), open_.end(),
+                [](const Open& a, const Open& b) { return tape::path_before(a.path, b.path); });
     }
     // Also when the run ends early: an open directory has mode 0700 and today's time.
     close_directories(std::nullopt);
@@ -311,7 +310,7 @@ class Restore {
   const Selection& selection_;
   const RestoreOptions& options_;
   const RestoreEvents& events_;
-  const bool owners_;   // owners, devices, set-id bits are root's to give
+  const bool owners_;  // owners, devices, set-id bits are root's to give
   std::unique_ptr<tape::TreeWriter> tree_;
   RestoreReport report_;
   std::vector<Open> open_;

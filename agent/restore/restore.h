@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "restore/select.h"
-#include "tape/members.h"
 #include "tape/extract.h"
+#include "tape/members.h"
 
 namespace agent {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tape/members.h"
 #include "tape/catalog.h"
+#include "tape/members.h"
 
 namespace agent {
 

@@ -1,5 +1,5 @@
-// A gzip stream and an index of it: two bytes, little endian, say how long the stream is, the index is
-// the rest.
+// A gzip stream and an index of it: two bytes, little endian, say how long the stream is, the index
+// is the rest.
 #include <algorithm>
 
 #include "base/endian.h"

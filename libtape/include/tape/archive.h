@@ -71,6 +71,8 @@ class Archive final : public Members {
   // From here on Error{corrupt} also says: a volume is missing, was cut, or is another snapshot's.
   explicit Archive(std::vector<ArchiveVolume> volumes);
   ~Archive() override;
+  Archive(const Archive&) = delete;
+  Archive& operator=(const Archive&) = delete;
 
   // Of the first volume; of an archive of one, all there is.
   RagzipReader& ragzip();

@@ -25,6 +25,8 @@ class ForeignArchive final : public Members {
                  const RangeSource& gzip_index,
                  std::vector<TarIndexEntry> entries);
   ~ForeignArchive() override;
+  ForeignArchive(const ForeignArchive&) = delete;
+  ForeignArchive& operator=(const ForeignArchive&) = delete;
 
   const GzipIndex& index() const { return index_; }
   std::size_t size() const { return entries_.size(); }

@@ -63,8 +63,8 @@ class Members {
   virtual std::vector<std::string> neighbours(std::string_view path, std::size_t count) = 0;
 
   // `top` and all that is below it, empty: all, each once, in tape order. Of several
-  // volumes one whose index cannot be read is told to `damage` and passed over; without `damage`, or
-  // of a single one, it is the end: Error{corrupt}.
+  // volumes one whose index cannot be read is told to `damage` and passed over; without `damage`,
+  // or of a single one, it is the end: Error{corrupt}.
   using Damage = std::function<void(const Error& error)>;
   virtual std::unique_ptr<RecordCursor> records_below(std::string_view top,
                                                       const Damage& damage = {}) = 0;
