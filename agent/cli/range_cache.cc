@@ -26,6 +26,7 @@ class Cached final : public tape::RangeSource {
       : object_(std::move(object)), source_(*object_, options) {}
   tape::ByteCount size() const override { return source_.size(); }
   std::string name() const override { return source_.name(); }
+  void distrust() const override { source_.distrust(); }
   void read_at(tape::GzOffset at, tape::MutableBytes out) const override {
     source_.read_at(at, out);
   }

@@ -99,10 +99,18 @@ DiskCache::DiskCache(std::string folder, tape::ByteCount most)
   if (!tape::is_regular_file(tag)) write_file(folder_, tag, {}, tape::as_bytes(kTag));
 }
 
-std::string DiskCache::path_of(const std::string& object, std::uint64_t block) const {
+std::string DiskCache::folder_of(const std::string& object) const {
   const tape::Sha256 digest = tape::sha256(tape::as_bytes(object));
-  return folder_ + "/" + tape::hex(tape::ByteView(digest).first(16)) + "/" + std::to_string(block) +
-         kEnding;
+  return folder_ + "/" + tape::hex(tape::ByteView(digest).first(16));
+}
+
+std::string DiskCache::path_of(const std::string& object, std::uint64_t block) const {
+  return folder_of(object) + "/" + std::to_string(block) + kEnding;
+}
+
+void DiskCache::forget(const std::string& object) {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_of(object), ignored);
 }
 
 std::optional<tape::Bytes> DiskCache::get(const std::string& object,

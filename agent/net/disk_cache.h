@@ -25,10 +25,13 @@ class DiskCache {
   // `object`: what never means two contents: name, size, version. It is not kept in clear.
   // None: not there, or of another size, or damaged, and then removed.
   std::optional<tape::Bytes> get(const std::string& object, std::uint64_t block, std::size_t size);
+  // Removes all of an object.
+  void forget(const std::string& object);
   // Best effort: a disk that is full costs nothing but the cache.
   void put(const std::string& object, std::uint64_t block, tape::ByteView bytes);
 
  private:
+  std::string folder_of(const std::string& object) const;
   std::string path_of(const std::string& object, std::uint64_t block) const;
   void make_room();
 

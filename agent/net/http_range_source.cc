@@ -37,6 +37,11 @@ class BlockCache {
     order_.splice(order_.begin(), order_, found->second);
     return found->second->second;
   }
+  void clear() {
+    order_.clear();
+    places_.clear();
+    held_ = 0;
+  }
   bool holds(std::uint64_t number) const { return places_.contains(number); }
 
   void add(std::uint64_t number, Block block) {
@@ -104,6 +109,15 @@ class HttpRangeSource::State {
                   out.begin() + static_cast<std::ptrdiff_t>(done));
       done += n;
     }
+  }
+
+  void distrust() {
+    {
+      const std::lock_guard lock(mutex_);
+      cache_.clear();
+    }
+    if (options_.disk != nullptr && !options_.disk_name.empty())
+      options_.disk->forget(options_.disk_name);
   }
 
   void prefetch(const std::vector<tape::GzRange>& ranges) {
@@ -361,6 +375,10 @@ ByteCount HttpRangeSource::size() const {
 
 std::string HttpRangeSource::name() const {
   return state_->object().name();
+}
+
+void HttpRangeSource::distrust() const {
+  state_->distrust();
 }
 
 void HttpRangeSource::read_at(GzOffset at, tape::MutableBytes out) const {

@@ -63,6 +63,8 @@ class HttpRangeSource final : public tape::RangeSource {
 
   tape::ByteCount size() const override;
   std::string name() const override;
+  // All of what is cached, on disk, too.
+  void distrust() const override;
   void read_at(tape::GzOffset at, tape::MutableBytes out) const override;
   // The same; what is missing behind it, up to `ahead` bytes, comes with it.
   void read_ahead_at(tape::GzOffset at, tape::MutableBytes out, tape::ByteCount ahead) const;

@@ -26,6 +26,7 @@ class VolumeSource final : public tape::RangeSource {
   }
   tape::ByteCount size() const override { return object_->size(); }
   std::string name() const override { return object_->name(); }
+  void distrust() const override { object_->distrust(); }
   void read_at(tape::GzOffset at, tape::MutableBytes out) const override {
     on_volume([&] { object_->read_at(at, out); });
   }

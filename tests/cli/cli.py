@@ -37,7 +37,7 @@ class CliTest(unittest.TestCase):
         os.mkdir(self.tmp)
         os.chmod(self.work, 0o755)
         os.chmod(self.tmp, 0o777)
-        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TMPDIR": self.tmp, "RAGTAPE_STATE": self.path("state")}
+        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TMPDIR": self.tmp, "RAGTAPE_STATE": self.path("state"), "RAGTAPE_CACHE": self.path("cache")}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]

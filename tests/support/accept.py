@@ -242,6 +242,7 @@ def main(program):
     os.environ.update(LC_ALL="C.UTF-8", TZ="UTC")
     work = tempfile.mkdtemp(prefix="ragtape-accept-")
     os.environ["XDG_STATE_HOME"] = os.path.join(work, "state-home")
+    os.environ["RAGTAPE_CACHE"] = os.path.join(work, "cache-home")
     code = 1
     try:
         if not os.access(BINARY, os.X_OK):

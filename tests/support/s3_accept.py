@@ -42,7 +42,7 @@ class Store:
         self.client.make_bucket(BUCKET)
 
     def command(self, verb, *words):
-        return [BINARY, "--json", "--no-progress", "--state", self.state, verb, *words]
+        return [BINARY, "--json", "--no-progress", "--no-cache", "--state", self.state, verb, *words]
 
     def backup_command(self, tree, *options):
         return self.command("backup", tree, "--to", self.url, "--set", "s", *self.options, *options)

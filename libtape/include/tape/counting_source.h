@@ -25,6 +25,7 @@ class CountingSource final : public RangeSource {
 
   ByteCount size() const override { return source_->size(); }
   std::string name() const override { return source_->name(); }
+  void distrust() const override { source_->distrust(); }
   void read_at(GzOffset at, MutableBytes out) const override {
     ++counts_.requests;
     counts_.bytes += out.size();

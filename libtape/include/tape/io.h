@@ -47,6 +47,10 @@ class RangeSource {
 
   // For messages, escaped.
   virtual std::string name() const = 0;
+
+  // What was read looks damaged: whoever keeps bytes of the object forgets them, so that the next
+  // read is of the object itself.
+  virtual void distrust() const {}
 };
 
 }  // namespace tape

@@ -173,7 +173,8 @@ void ArchiveMember::check_padding() {
 }
 
 Archive::Archive(const RangeSource& source) {
-  open_.push_back({0, std::make_shared<VolumeFile>(source)});
+  open_.push_back({0, second_look([&] { return std::make_shared<VolumeFile>(source); },
+                                  [&] { source.distrust(); })});
   ArchiveVolume& only = volumes_.emplace_back();
   only.tape_size = open_.front().reader->ragzip().geometry().logical_size;
 }
@@ -205,7 +206,8 @@ std::shared_ptr<VolumeFile> Archive::volume(std::size_t number) {
     return within(facts.name, [&] { return std::make_shared<VolumeFile>(facts.open(), facts); });
   };
   std::shared_ptr<VolumeFile> reader;
-  const auto failure = failure_of([&] { reader = second_look(open, [] {}); });
+  const auto failure =
+      failure_of([&] { reader = second_look(open, [&] { facts.open()->distrust(); }); });
   // The manifest names it, so its absence is damage.
   if (failure && failure->kind() == ErrorKind::not_found)
     throw Error(ErrorKind::corrupt, facts.name + ": the volume is missing");

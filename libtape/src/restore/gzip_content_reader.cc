@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/endian.h"
+#include "base/second_look.h"
 #include "codec/deflate.h"
 #include "codec/inflate_stream.h"
 #include "format/gzip_format.h"
@@ -33,6 +34,23 @@ class GzipContentReader::State {
   }
 
   std::size_t read_at(std::uint64_t at, MutableBytes out) {
+    return second_look([&] { return read_once(at, out); }, [&] { window_.forget(); });
+  }
+
+  void expect(std::uint64_t at, ByteCount size) {
+    const auto& points = index_.points();
+    const std::size_t first = index_.point_at(at);
+    const auto behind =
+        std::find_if(points.begin() + static_cast<std::ptrdiff_t>(first), points.end(),
+                     [&](const GzipPoint& point) { return point.content >= at + size; });
+    const GzOffset end =
+        behind == points.end() ? GzOffset(index_.compressed_size()) : behind->compressed;
+    const GzOffset begin = begin_of(first);
+    window_.expect({begin, end - begin}, kReadAheadMax);
+  }
+
+ private:
+  std::size_t read_once(std::uint64_t at, MutableBytes out) {
     const auto& end = index_.content_size();
     if (end) out = out.first(at < *end ? std::min<std::uint64_t>(out.size(), *end - at) : 0);
     if (out.empty()) return 0;
@@ -55,19 +73,6 @@ class GzipContentReader::State {
     return done;
   }
 
-  void expect(std::uint64_t at, ByteCount size) {
-    const auto& points = index_.points();
-    const std::size_t first = index_.point_at(at);
-    const auto behind =
-        std::find_if(points.begin() + static_cast<std::ptrdiff_t>(first), points.end(),
-                     [&](const GzipPoint& point) { return point.content >= at + size; });
-    const GzOffset end =
-        behind == points.end() ? GzOffset(index_.compressed_size()) : behind->compressed;
-    const GzOffset begin = begin_of(first);
-    window_.expect({begin, end - begin}, kReadAheadMax);
-  }
-
- private:
   // What is read to begin at a point: of the first one, the header in front of it, too.
   GzOffset begin_of(std::size_t point) const {
     const GzipPoint& found = index_.points()[point];

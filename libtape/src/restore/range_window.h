@@ -20,7 +20,10 @@ class RangeWindow {
   void expect(GzRange range, ByteCount most);
 
   // What is asked for next is read from the source.
-  void forget() { bytes_.clear(); }
+  void forget() {
+    bytes_.clear();
+    source_.distrust();
+  }
 
   bool holds(GzOffset at, ByteCount size) const;
   // How many bytes from `at` on it holds.

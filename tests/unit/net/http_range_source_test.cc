@@ -345,6 +345,23 @@ TEST_CASE("http_range_source: blocks on disk serve later runs; damaged ones are 
   CHECK((read(HttpRangeSource(remote, options), 100'000, 50'000) == part(100'000, 50'000)));
 }
 
+TEST_CASE("http_range_source: what looked damaged is not given out again, in later runs neither") {
+  const TemporaryFolder folder;
+  const Remote remote;
+  DiskCache disk(folder / "cache", 1 << 26);
+  RangeOptions options = plain();
+  options.disk = &disk;
+  options.disk_name = "remote";
+  const HttpRangeSource source(remote, options);
+  read(source, 0, 100);
+  source.distrust();
+  read(source, 0, 100);
+  CHECK(remote.reads.size() == 2);
+  source.distrust();
+  read(HttpRangeSource(remote, options), 0, 100);
+  CHECK(remote.reads.size() == 3);
+}
+
 namespace {
 
 // An object behind a server that a test lets misbehave.
