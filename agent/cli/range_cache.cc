@@ -50,12 +50,15 @@ std::optional<std::string> cache_folder(const GlobalOptions& global) {
   return std::nullopt;
 }
 
-RangeCache::RangeCache(const GlobalOptions& global) {
-  const auto folder = cache_folder(global);
-  if (!folder) return;
+DiskCache* RangeCache::disk() {
+  if (looked_) return disk_.get();
+  looked_ = true;
+  const auto folder = cache_folder(global_);
+  if (!folder) return nullptr;
   const auto failure = tape::failure_of(
       [&] { disk_ = std::make_unique<DiskCache>(*folder + "/blocks", kDiskBytes); });
-  if (failure && !global.cache.empty()) throw tape::Error(*failure);
+  if (failure && !global_.cache.empty()) throw tape::Error(*failure);
+  return disk_.get();
 }
 
 std::unique_ptr<tape::RangeSource> RangeCache::around(std::unique_ptr<tape::RangeSource> object,
@@ -64,7 +67,7 @@ std::unique_ptr<tape::RangeSource> RangeCache::around(std::unique_ptr<tape::Rang
   options.prefetch_bytes = 0;  // readers know where the tail is
   options.cache_bytes = kMemoryBytes;
   options.uncached_above = kSmallBytes;
-  options.disk = disk_.get();
+  options.disk = disk();
   options.disk_name = version;
   return std::make_unique<Cached>(std::move(object), options);
 }

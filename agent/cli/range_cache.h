@@ -16,21 +16,24 @@ namespace agent {
 // none with --no-cache, or when nobody says where.
 std::optional<std::string> cache_folder(const GlobalOptions& global);
 
-// Must outlive what it is put around.
+// Must outlive what it is put around. Its folder is made when something is kept.
 //
-// Threads: any number of callers.
+// Threads: one caller at a time.
 class RangeCache {
  public:
-  // Without a folder that can be made nothing is kept on disk. Fails: as making it does, when it
-  // was typed.
-  explicit RangeCache(const GlobalOptions& global);
+  explicit RangeCache(const GlobalOptions& global) : global_(global) {}
 
   // Indexes and small pages are kept, long runs are not. `version` names the object and what it is
-  // made of; empty: only in memory.
+  // made of; empty: only in memory. Without a folder that can be made nothing is kept on disk.
+  // Fails: as making it does, when it was typed.
   std::unique_ptr<tape::RangeSource> around(std::unique_ptr<tape::RangeSource> object,
                                             const std::string& version);
 
  private:
+  DiskCache* disk();
+
+  const GlobalOptions global_;
+  bool looked_ = false;  // for the folder
   std::unique_ptr<DiskCache> disk_;
 };
 

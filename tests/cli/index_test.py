@@ -37,6 +37,12 @@ class Index(CliTest):
         self.done("restore", archive, "tree/large", "--to", self.path("one"))
         self.assertEqual(os.listdir(self.path("one/tree")), ["large"])
 
+    def test_what_lies_here_is_kept_nowhere(self):
+        archive = self.archive()
+        self.done("index", archive)
+        self.done("ls", archive)
+        self.assertFalse(os.path.exists(self.path("cache")))
+
     def test_of_members_of_one_name_the_last_counts(self):
         archive = self.archive("a.tar")
         os.rename(archive, self.path("plain.tar"))
