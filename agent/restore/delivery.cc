@@ -17,6 +17,16 @@ tape::MemberRecord first_of(tape::Members& members, const tape::MemberRecord& re
   return *first;
 }
 
+tape::MemberRecord first_name_of(tape::Members& members, const tape::MemberRecord& link) {
+  auto first = members.find(link.target);
+  if (!first || first->type == tape::MemberType::hard_link ||
+      first->type == tape::MemberType::directory ||
+      members.tape_offset(*first) >= members.tape_offset(link))
+    throw Error(ErrorKind::corrupt, "a hard link to " + tape::shown(link.target) +
+                                        ", which is no file in front of it in the archive");
+  return *first;
+}
+
 tape::MemberRecord content_of(tape::Members& members, const tape::MemberRecord& record) {
   tape::MemberRecord out = first_of(members, record);
   if (out.has(tape::kRecordTorn)) {

@@ -12,6 +12,10 @@ namespace agent {
 // Fails: corrupt when a link leads to nothing.
 tape::MemberRecord first_of(tape::Members& members, const tape::MemberRecord& record);
 
+// The member in front of a hard link, in the archive, that it leads to: no link and no directory.
+// Fails: corrupt when there is none.
+tape::MemberRecord first_name_of(tape::Members& members, const tape::MemberRecord& link);
+
 // The regular file that `record` is, or that the hard link leads to.
 // Fails: corrupt when a link leads to nothing; unsupported for what has no content.
 tape::MemberRecord content_of(tape::Members& members, const tape::MemberRecord& record);

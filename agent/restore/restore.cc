@@ -1,6 +1,7 @@
 #include "restore/restore.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <unordered_set>
 
@@ -19,27 +20,31 @@ using tape::MemberRecord;
 using tape::MemberType;
 using tape::SourceKind;
 
+constexpr const char* kTorn = "it was torn when the archive was made: it changed while it was read";
+
 class Restore {
  public:
   Restore(tape::Members& members,
-          const Selection& selection,
+          const Wanted& wanted,
           const RestoreOptions& options,
           const RestoreEvents& events)
       : members_(members),
-        selection_(selection),
+        wanted_(wanted),
         options_(options),
         events_(events),
         owners_(::geteuid() == 0) {
     // A dry run looks at the target, if there is one, and makes nothing.
     if (!options.dry_run || tape::is_directory(options.target)) {
-      tree_ = tape::TreeWriter::open(options.target, {owners_, options.numeric_owner});
+      tree_ = tape::TreeWriter::open(
+          options.target, {owners_, options.numeric_owner, log() ? log()->run() : std::string()});
     }
+    if (goes_on()) sweep();
   }
 
   RestoreReport run() {
     const auto failure = tape::failure_of([&] {
       each_selected(
-          members_, selection_, [&](const MemberRecord& record) { one(record); },
+          members_, wanted_.selection(), [&](const MemberRecord& record) { meet(record); },
           // A volume without its index: what else there is gets restored.
           [this](const Error& error) { volume_lost(error); });
     });
@@ -50,6 +55,7 @@ class Restore {
     // Also when the run ends early: an open directory has mode 0700 and today's time.
     close_directories(std::nullopt);
     if (failure) throw Error(*failure);
+    if (log()) log()->remove();
     return report_;
   }
 
@@ -61,17 +67,52 @@ class Restore {
     bool finish = false;
   };
 
-  void one(const MemberRecord& record) {
-    if (events_.progress) events_.progress(report_.bytes, record.path);
-    close_directories(record.path);
-    if (options_.dry_run) return look_at(record);
-    if (blocked_ && tape::path_within(record.path, blocked_->path)) return pass_over(record);
+  // A member, and where it goes below the target.
+  struct Placed {
+    const MemberRecord& record;
+    std::string at;
+  };
+
+  RestoreLog* log() const { return options_.log; }
+  bool goes_on() const { return log() && log()->is_continued(); }
+
+  // Of each killed run the one file that it was writing. What cannot be looked at keeps it.
+  void sweep() {
+    for (const RestoreLog::Leftover& leftover : log()->leftovers()) {
+      if (leftover.folder)
+        static_cast<void>(tape::failure_of([&] { sweep(*leftover.folder, leftover.run); }));
+    }
+  }
+
+  void sweep(const std::string& folder, const std::string& run) {
+    const std::string begin = ".part-" + run;
+    std::vector<std::string> left;
+    tape::open_tree(options_.target).tree->list(folder, [&](std::string_view name) {
+      if (name.starts_with(begin)) left.push_back(below(folder, name));
+    });
+    for (const std::string& path : left)
+      tree_->remove(path);
+  }
+
+  static std::string below(const std::string& folder, std::string_view name) {
+    return folder.empty() ? std::string(name) : folder + "/" + std::string(name);
+  }
+
+  void meet(const MemberRecord& record) {
+    if (auto place = wanted_.place_of(record)) one({record, std::move(*place)});
+  }
+
+  void one(const Placed& member) {
+    if (events_.progress) events_.progress(report_.bytes, member.at);
+    close_directories(member.at);
+    if (options_.dry_run) return look_at(member);
+    if (blocked_ && tape::path_within(member.at, blocked_->path)) return pass_over(member);
     blocked_.reset();
     const std::uint64_t noted = report_.needs_root;
-    const auto failure = tape::failure_of([&] { make(record); });
-    if (failure) return fail(record, *failure);
+    const auto failure = tape::failure_of([&] { make(member); });
+    if (failure) return fail(member, *failure);
     // Somebody else's file is ours now: one note, whatever else only root may set.
-    if (!owners_ && report_.needs_root == noted && is_foreign(record)) ++report_.needs_root;
+    if (!owners_ && report_.needs_root == noted && is_foreign(member.record)) ++report_.needs_root;
   }
 
   static bool is_foreign(const MemberRecord& record) {
@@ -79,40 +120,53 @@ class Restore {
            (record.uid != ::geteuid() || record.gid != ::getegid());
   }
 
-  void look_at(const MemberRecord& record) {
+  void look_at(const Placed& member) {
     std::optional<tape::SourceStat> found;
-    if (tree_ && !record.path.empty()) {
-      const auto failure = tape::failure_of([&] { found = tree_->stat(record.path); });
-      if (failure) return fail(record, *failure);
+    if (tree_ && !member.at.empty()) {
+      const auto failure = tape::failure_of([&] { found = tree_->stat(member.at); });
+      if (failure) return fail(member, *failure);
     }
-    if (found && record.type != MemberType::directory && !replaces(record, *found))
-      return keep(record, *found);
+    if (found && member.record.type != MemberType::directory && !replaces(member.record, *found))
+      return keep(member, *found);
     ++report_.restored;
-    report_.bytes += record.size;
+    report_.bytes += member.record.size;
   }
 
-  void make(const MemberRecord& record) {
-    if (record.path.empty()) return;  // the root of no prefix is the target itself
-    if (open_.empty() || !members_.in_path_order()) tree_->make_parents(record.path);
-    if (record.type == MemberType::directory) return make_directory(record);
-    const auto found = tree_->stat(record.path);
-    if (found && !replaces(record, *found)) return keep(record, *found);
+  void make(const Placed& member) {
+    const MemberRecord& record = member.record;
+    if (member.at.empty()) return;  // the root of no prefix is the target itself
+    if (!is_parent_open(member.at)) tree_->make_parents(member.at);
+    if (record.type == MemberType::directory) return make_directory(member);
+    const auto found = tree_->stat(member.at);
+    if (found && !replaces(record, *found)) return keep(member, *found);
     const bool replace = found.has_value();
-    if (record.type == MemberType::hard_link) return make_link(record, replace);
-    if (record.type == MemberType::regular) return make_file(record, record, replace);
-    make_node(record, record, replace);
+    if (log()) log()->writes_in(parent_of(member.at));
+    if (record.type == MemberType::hard_link) return make_link(member, replace);
+    if (record.type == MemberType::regular) return make_file(member, record, replace);
+    make_node(member, record, replace);
   }
 
-  void make_node(const MemberRecord& record, const MemberRecord& content, bool replace) {
+  // Empty: the target.
+  static std::string parent_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "" : path.substr(0, slash);
+  }
+
+  bool is_parent_open(const std::string& path) const {
+    const std::string parent = parent_of(path);
+    return parent.empty() || (!open_.empty() && open_.back().path == parent);
+  }
+
+  void make_node(const Placed& member, const MemberRecord& content, bool replace) {
     const bool device =
         content.type == MemberType::character_device || content.type == MemberType::block_device;
     if (device && !(owners_ && content.has(tape::kRecordOwner))) {
       ++report_.needs_root;
-      missing_.insert(std::hash<std::string>{}(record.path));
+      missed(member.record);
       return;
     }
     account(
-        tree_->make_node(record.path, granted(content, members_.open(content)->header()), replace));
+        tree_->make_node(member.at, granted(content, members_.open(content)->header()), replace));
   }
 
   // Set-id bits and root's attributes are for archives that record owners, as devices are: in one
@@ -128,17 +182,22 @@ class Restore {
     return header;
   }
 
-  void make_directory(const MemberRecord& record) {
-    const auto found = tree_->stat(record.path);
+  void make_directory(const Placed& member) {
+    const MemberRecord& record = member.record;
+    const auto found = tree_->stat(member.at);
     if (found && found->kind != SourceKind::directory) {
-      blocked_ = {record.path, true};
+      blocked_ = {member.at, true};
       return leave_alone(record, "something that is no directory has its name");
     }
-    const bool fresh = tree_->make_directory(record.path);
+    // In this order: one that is made and not in the log would never be finished.
+    if (!found && log()) log()->made(member.at);
+    const bool fresh = tree_->make_directory(member.at);
+    const bool ours = !fresh && goes_on() && log()->has_made(member.at);
+    if (ours) tree_->reopen_directory(member.at);
     // Unchanged so far, it may still get names below: its time is set again in the end.
-    const bool finish =
-        fresh || options_.overwrite == Overwrite::if_changed || (found && updates(record, *found));
-    open_.push_back({record.path, record.member(), finish});
+    const bool finish = fresh || ours || options_.overwrite == Overwrite::if_changed ||
+                        (found && updates(record, *found));
+    open_.push_back({member.at, record.member(), finish});
     if (!finish) return;
     // A damaged header costs the directory its xattrs, not what is below it.
     const auto failure =
@@ -147,14 +206,14 @@ class Restore {
     ++report_.restored;
   }
 
-  void make_file(const MemberRecord& record, const MemberRecord& content, bool replace) {
+  void make_file(const Placed& member, const MemberRecord& content, bool replace) {
     const auto reader = members_.open(content);
-    const auto file = tree_->create_file(record.path);
+    const auto file = tree_->create_file(member.at);
     buffer_.resize(tape::kWalkBuffer);
     while (const std::size_t n = reader->read(buffer_)) {
       file->write(tape::ByteView(buffer_).first(n));
       report_.bytes += n;
-      if (events_.progress) events_.progress(report_.bytes, record.path);
+      if (events_.progress) events_.progress(report_.bytes, member.at);
     }
     const tape::HashResult hash = reader->finish();
     if (hash == tape::HashResult::wrong) {
@@ -163,31 +222,59 @@ class Restore {
           ErrorKind::corrupt,
           "its content does not have the recorded XXH3-128; nothing was written under its name");
     }
-    if (hash == tape::HashResult::none)
+    if (hash == tape::HashResult::none && !options_.damaged)
       throw Error(ErrorKind::unsupported,
-                  "it was torn when the archive was made: it changed while it was read");
+                  std::string(kTorn) + "; --damaged restores it all the same");
     account(file->commit(granted(content, reader->header()), replace));
+    if (hash == tape::HashResult::none) {
+      ++report_.torn;
+      if (events_.warning)
+        events_.warning(tape::shown(member.record.path) + ": restored: " + kTorn);
+    }
   }
 
   // A name for what this run restored; else the content is fetched and the file stands by itself.
-  void make_link(const MemberRecord& record, bool replace) {
-    const auto target = members_.find(record.target);
-    if (!target || target->type == MemberType::hard_link || target->type == MemberType::directory ||
-        members_.tape_offset(*target) >= members_.tape_offset(record)) {
-      throw Error(ErrorKind::corrupt, "a hard link to " + tape::shown(record.target) +
-                                          ", which is no file in front of it in the archive");
-    }
-    const bool made = is_selected(selection_, target->path) &&
-                      !missing_.contains(std::hash<std::string>{}(target->path));
-    const auto first = made ? tree_->stat(target->path) : std::nullopt;
-    if (first && first->kind != SourceKind::directory) {
-      tree_->make_link(record.path, target->path, first->kind, replace);
+  void make_link(const Placed& member, bool replace) {
+    const MemberRecord target = first_name_of(members_, member.record);
+    const auto first = wanted_.place_of(target);
+    const auto found = first ? tree_->stat(*first) : std::nullopt;
+    const bool is_it = found && found->kind != SourceKind::directory &&
+                       (!is_missing(target) || has_content(*first, *found, target));
+    if (is_it) {
+      tree_->make_link(member.at, *first, found->kind, replace);
       ++report_.restored;
-    } else if (target->type == MemberType::regular) {
-      make_file(record, *target, replace);
+    } else if (target.type == MemberType::regular) {
+      make_file(member, target, replace);
     } else {
-      make_node(record, *target, replace);
+      make_node(member, target, replace);
     }
+  }
+
+  // Whether a file that the interrupted run restored, as it seems, has the content of a member:
+  // then it gets one more name.
+  bool has_content(const std::string& path,
+                   const tape::SourceStat& found,
+                   const MemberRecord& content) {
+    if (!goes_on() || content.type != MemberType::regular || differs(content, found)) return false;
+    bool same = false;
+    const auto failure = tape::failure_of([&] {
+      const auto file = tape::open_tree(options_.target).tree->open(path);
+      same = reads_same(*file, *members_.open(content));
+    });
+    if (failure) rethrow_unless_of_one_member(*failure);
+    return same && !failure;
+  }
+
+  bool reads_same(const tape::SourceFile& file, tape::MemberReader& member) {
+    buffer_.resize(tape::kWalkBuffer);
+    tape::Bytes there(tape::kWalkBuffer);
+    tape::FileOffset at(0);
+    while (const std::size_t n = member.read(buffer_)) {
+      const std::size_t have = file.read_at(at, tape::MutableBytes(there).first(n));
+      if (have != n || std::memcmp(there.data(), buffer_.data(), n) != 0) return false;
+      at = at + n;
+    }
+    return true;
   }
 
   bool replaces(const MemberRecord& record, const tape::SourceStat& found) const {
@@ -212,7 +299,7 @@ class Restore {
   // By kind, mtime and size; a hard link is compared with the file that it leads to.
   bool differs(const MemberRecord& record, const tape::SourceStat& found) const {
     const bool regular = found.kind == SourceKind::regular;
-    if (record.mtime != found.mtime) return true;
+    if (record.mtime != found.mtime && header_time(record, found) != found.mtime) return true;
     switch (record.type) {
       case MemberType::regular:
         return !regular || record.size != found.size;
@@ -225,14 +312,22 @@ class Restore {
     }
   }
 
+  // Of a foreign archive the record has whole seconds, the header may have more.
+  tape::Timestamp header_time(const MemberRecord& record, const tape::SourceStat& found) const {
+    if (record.mtime.seconds != found.mtime.seconds || record.mtime.nanoseconds != 0)
+      return record.mtime;
+    return members_.open(record)->header().mtime;
+  }
+
   // Something has the name. With `never` that is for the user to know; else it was asked for.
-  void keep(const MemberRecord& record, const tape::SourceStat& found) {
-    const bool asked =
-        options_.overwrite == Overwrite::if_newer || options_.overwrite == Overwrite::if_changed;
+  void keep(const Placed& member, const tape::SourceStat& found) {
+    const bool asked = options_.overwrite == Overwrite::if_newer ||
+                       options_.overwrite == Overwrite::if_changed ||
+                       (goes_on() && !differs(member.record, found));
     if (!asked || found.kind == SourceKind::directory)
-      return leave_alone(record, "it is there already");
+      return leave_alone(member.record, "it is there already");
     ++report_.unchanged;
-    missing_.insert(std::hash<std::string>{}(record.path));
+    missed(member.record);
   }
 
   // Depth first: a directory is complete when the first name outside of it comes. In archives of
@@ -267,22 +362,30 @@ class Restore {
 
   void leave_alone(const MemberRecord& record, const std::string& why) {
     ++report_.left_alone;
-    missing_.insert(std::hash<std::string>{}(record.path));
+    missed(record);
     if (events_.warning) events_.warning(tape::shown(record.path) + ": left alone: " + why);
   }
 
-  void pass_over(const MemberRecord& record) {
+  void pass_over(const Placed& member) {
     if (blocked_->left_alone)
-      return leave_alone(record, "something that is no directory is in its way");
-    missing_.insert(std::hash<std::string>{}(record.path));
-    warn(tape::shown(record.path) + ": its directory could not be made");
+      return leave_alone(member.record, "something that is no directory is in its way");
+    missed(member.record);
+    warn(tape::shown(member.record.path) + ": its directory could not be made");
   }
 
-  void fail(const MemberRecord& record, const Error& error) {
+  void fail(const Placed& member, const Error& error) {
     rethrow_unless_of_one_member(error);
+    missed(member.record);
+    if (member.record.type == MemberType::directory) blocked_ = {member.at, false};
+    fail_but_keep(member.record, error);
+  }
+
+  // No hard link may lead to it.
+  void missed(const MemberRecord& record) {
     missing_.insert(std::hash<std::string>{}(record.path));
-    if (record.type == MemberType::directory) blocked_ = {record.path, false};
-    fail_but_keep(record, error);
+  }
+  bool is_missing(const MemberRecord& record) const {
+    return missing_.contains(std::hash<std::string>{}(record.path));
   }
 
   void volume_lost(const Error& error) {
@@ -307,7 +410,7 @@ class Restore {
   }
 
   tape::Members& members_;
-  const Selection& selection_;
+  const Wanted& wanted_;
   const RestoreOptions& options_;
   const RestoreEvents& events_;
   const bool owners_;  // owners, devices, set-id bits are root's to give
@@ -328,10 +431,10 @@ class Restore {
 }  // namespace
 
 RestoreReport restore(tape::Members& members,
-                      const Selection& selection,
+                      const Wanted& wanted,
                       const RestoreOptions& options,
                       const RestoreEvents& events) {
-  return Restore(members, selection, options, events).run();
+  return Restore(members, wanted, options, events).run();
 }
 
 }  // namespace agent

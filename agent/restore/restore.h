@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "restore/restore_log.h"
 #include "restore/select.h"
 #include "tape/extract.h"
 #include "tape/members.h"
@@ -20,12 +21,17 @@ struct RestoreOptions {
   Overwrite overwrite = Overwrite::never;
   bool numeric_owner = false;
   bool dry_run = false;
+  bool damaged = false;  // members that were torn when the archive was made, too
+  // Of an earlier run of the same command: what is there as recorded counts as restored, and its
+  // directories are finished. It must outlive the call; null: nobody keeps one.
+  RestoreLog* log = nullptr;
 };
 
 struct RestoreReport {
   std::uint64_t restored = 0;
   std::uint64_t left_alone = 0;  // something has the name already
   std::uint64_t unchanged = 0;   // --overwrite if-newer or if-changed saw no reason to replace it
+  std::uint64_t torn = 0;        // restored though they are no member's true content
   std::uint64_t failed = 0;      // could not be made, or a part of its metadata was refused
   std::uint64_t damaged = 0;     // its bytes in the archive are wrong
   std::uint64_t wrong_hash = 0;  // of those: the pages are sound, the member's hash is not
@@ -42,7 +48,7 @@ struct RestoreEvents {
 
 // One member's failure is reported and the rest goes on; a full disk and a signal end the run.
 RestoreReport restore(tape::Members& members,
-                      const Selection& selection,
+                      const Wanted& wanted,
                       const RestoreOptions& options,
                       const RestoreEvents& events);
 

@@ -59,11 +59,9 @@ std::vector<std::string> meanings(const std::string& typed, const std::string& f
 std::vector<std::string> meanings_in(tape::Members& members, const std::string& typed) {
   const auto first = members.first_path();
   if (!first) return {};
-  const auto is_directory = [&] {
-    const auto record = members.find(*first);
-    return record && record->type == tape::MemberType::directory;
-  };
-  return meanings(typed, *first, members.is_rooted(*first) || is_directory());
+  // What lies below it as it stands needs no other meaning, and perhaps a request less.
+  const bool below = tape::path_within(trimmed(typed), *first);
+  return meanings(typed, *first, below || members.is_rooted(*first));
 }
 
 std::vector<std::string> meanings_in(tape::Catalog& catalog, const std::string& typed) {
@@ -136,6 +134,35 @@ void each_selected(tape::Members& members,
   if (selection.empty()) walk("");
   for (const std::string& top : selection)
     walk(top);
+}
+
+Wanted::Wanted(tape::Members& members,
+               Selection selection,
+               tape::PathFilter filter,
+               unsigned strip_components)
+    : selection_(std::move(selection)),
+      filter_(std::move(filter)),
+      strip_components_(strip_components) {
+  if (filter_.empty()) return;
+  const auto first = members.first_path();
+  if (first && members.is_rooted(*first)) root_ = *first;
+}
+
+std::optional<std::string> Wanted::place_of(const tape::MemberRecord& record) const {
+  const std::string& path = record.path;
+  if (!is_selected(selection_, path)) return std::nullopt;
+  if (!filter_.empty()) {
+    const std::size_t skipped = root_.empty() ? 0 : std::min(path.size(), root_.size() + 1);
+    const bool is_directory = record.type == tape::MemberType::directory;
+    if (!filter_.passes(std::string_view(path).substr(skipped), is_directory)) return std::nullopt;
+  }
+  std::size_t begin = 0;
+  for (unsigned left = strip_components_; left > 0; --left) {
+    const std::size_t slash = path.find('/', begin);
+    if (slash == std::string::npos) return std::nullopt;
+    begin = slash + 1;
+  }
+  return path.substr(begin);
 }
 
 }  // namespace agent

@@ -4,12 +4,14 @@
 // Spec:    docs/cli.md "PATH".
 #pragma once
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "tape/catalog.h"
 #include "tape/members.h"
+#include "tape/path_filter.h"
 
 namespace agent {
 
@@ -60,5 +62,29 @@ void each_selected(tape::Members& members,
                    const Selection& selection,
                    const std::function<void(const tape::MemberRecord&)>& visit,
                    const tape::Members::Damage& damage = {});
+
+// What is wanted of an archive, and under which path.
+class Wanted {
+ public:
+  // `filter` speaks of paths below the member that all others lie below, else of whole paths, as
+  // the source options of a backup do. Of each path `strip_components` are left away, and what has
+  // no more is not wanted.
+  Wanted(tape::Members& members,
+         Selection selection,
+         tape::PathFilter filter = {},
+         unsigned strip_components = 0);
+
+  const Selection& selection() const { return selection_; }
+  bool is_filtered() const { return !filter_.empty(); }
+
+  // Where a member of the archive goes; none: it is not wanted.
+  std::optional<std::string> place_of(const tape::MemberRecord& record) const;
+
+ private:
+  const Selection selection_;
+  const tape::PathFilter filter_;
+  const unsigned strip_components_;
+  std::string root_;
+};
 
 }  // namespace agent

@@ -27,7 +27,7 @@ class Json(CliTest):
         self.assertEqual(self.fields(self.done("--json", "info", tape).stdout), SCAN)
         self.assertEqual(self.fields(self.done("--json", "cat", archive, "empty").stderr), READING)
         restore = self.done("--json", "restore", archive, "--to", self.path("to"))
-        self.assertEqual(self.fields(restore.stdout), READING | {"restored", "left_alone", "unchanged", "failed", "damaged", "needs_root", "bytes"})
+        self.assertEqual(self.fields(restore.stdout), READING | {"restored", "left_alone", "unchanged", "torn", "failed", "damaged", "needs_root", "bytes"})
         verify = self.done("--json", "verify", archive)
         self.assertEqual(self.fields(verify.stdout), READING | {"damage", "members", "pages", "pages_decoded", "full"})
         of_tape = {"added", "missing", "changed", "retyped", "unreadable", "not_compared", "same", "problems"}

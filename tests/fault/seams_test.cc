@@ -214,7 +214,7 @@ Restored restore_with(Faults& faults, const Bytes& archive, const std::string& t
     options.target = target;
     agent::RestoreEvents events;
     events.warning = [&](const std::string& what) { out.warnings.push_back(what); };
-    out.report = agent::restore(opened, {}, options, events);
+    out.report = agent::restore(opened, {opened, {}}, options, events);
   });
   return out;
 }
@@ -316,7 +316,8 @@ TEST_CASE(
     events.progress = [](ByteCount, const std::string& current) {
       if (current == "p/dir/second") throw Error(ErrorKind::canceled, "interrupted");
     };
-    REQUIRE(failure_of([&] { agent::restore(opened, {}, options, events); }));
+    const agent::Wanted all(opened, {});
+    REQUIRE(failure_of([&] { agent::restore(opened, all, options, events); }));
   }
   // What was made so far has its metadata; the next run completes it.
   CHECK(mtime_of(folder / "to/p/dir") == tree.inode("dir").stat.mtime);
@@ -326,7 +327,7 @@ TEST_CASE(
     agent::RestoreOptions options;
     options.target = folder / "to";
     options.overwrite = agent::Overwrite::if_changed;
-    REQUIRE_FALSE(failure_of([&] { agent::restore(opened, {}, options, {}); }));
+    REQUIRE_FALSE(failure_of([&] { agent::restore(opened, {opened, {}}, options, {}); }));
   }
   CHECK((stat_of(folder / "to/p/dir").st_mode & 07777) == 0755);
   CHECK(mtime_of(folder / "to/p/dir") == tree.inode("dir").stat.mtime);

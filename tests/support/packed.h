@@ -46,6 +46,7 @@ struct MadeMember {
   tape::Member member;
   std::string content;
   bool wrong_hash = false;
+  bool torn = false;
 };
 
 inline MadeMember made(tape::MemberType type,
@@ -91,7 +92,9 @@ inline tape::Bytes packed(const std::vector<MadeMember>& members,
     if (members[i].member.type == tape::MemberType::regular) hash = tape::xxh3_128(body);
     if (members[i].wrong_hash) hash = tape::Hash128{};
     volume.member_starts(entries[i], {});
-    volume.member_ends(entries[i], {hash, tape::Outcome::as_recorded, {}});
+    if (members[i].torn) hash.reset();
+    const auto outcome = members[i].torn ? tape::Outcome::torn : tape::Outcome::as_recorded;
+    volume.member_ends(entries[i], {hash, outcome, {}});
     volume.write(tape::encode_header(entries[i].member));
     volume.write(body);
     volume.write(tape::Bytes(tape::padded(body.size()) - body.size()));

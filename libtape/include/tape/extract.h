@@ -23,6 +23,9 @@ namespace tape {
 struct TreeWriterOptions {
   bool owners = false;         // set uid and gid (needs privilege to give files away)
   bool numeric_owner = false;  // ids as recorded, names ignored
+  // 8 hex digits that all temporary names begin with, to tell those that a killed run left; empty:
+  // random ones.
+  std::string run;
 };
 
 // What was recorded but could not be set, in words, for the caller to report.
@@ -64,6 +67,8 @@ class TreeWriter {
   // A new directory, 0700 until finish_directory. False when a directory is already there.
   // Fails: Error{usage} when something else is.
   virtual bool make_directory(const std::string& path) = 0;
+  // A directory that was finished takes names again: 0700 until finish_directory.
+  virtual void reopen_directory(const std::string& path) = 0;
   // Owner, xattrs, mode, times of a directory, after the last name was made in it.
   virtual Shortfall finish_directory(const std::string& path, const Member& member) = 0;
 
@@ -75,6 +80,9 @@ class TreeWriter {
                          const std::string& first,
                          SourceKind kind,
                          bool replace) = 0;
+
+  // Removes a name; of a directory nothing. Fails: the system's kinds.
+  virtual void remove(const std::string& path) = 0;
 
  protected:
   TreeWriter() = default;

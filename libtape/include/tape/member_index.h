@@ -98,6 +98,8 @@ class MemberIndex {
 
   // Path of the first record; none without records. Reads the root node.
   std::optional<std::string> first_path();
+  // Path of the last record; none without records. Reads one node a level.
+  std::optional<std::string> last_path();
 
   // Up to `count` paths around where `path` is or would be, from the leaf that find() reads for it.
   std::vector<std::string> neighbours(std::string_view path, std::size_t count);
@@ -116,6 +118,7 @@ class MemberIndex {
   std::vector<ChildRecord> inner(GzRange place);
   // The records of the leaf where `path` belongs; empty when it is before the first.
   const std::vector<MemberRecord>& leaf_for(std::string_view path);
+  const std::vector<MemberRecord>& leaf_at(GzRange place);
 
   RagzipReader& ragzip_;
   std::unique_ptr<Inflater> inflater_;

@@ -57,7 +57,7 @@ class Members {
   virtual std::optional<MemberRecord> find(std::string_view path) = 0;
   // Path of the first member; none without members.
   virtual std::optional<std::string> first_path() = 0;
-  // Whether what is known already says that all others lie below the first member, `first`.
+  // Whether the first member, `first`, is a directory and all others lie below it. May read.
   virtual bool is_rooted(const std::string& first) = 0;
   // Up to `count` paths around where `path` is or would be.
   virtual std::vector<std::string> neighbours(std::string_view path, std::size_t count) = 0;

@@ -401,6 +401,50 @@ std::optional<std::string> acl_text(std::string_view xattr) {
   return out;
 }
 
+std::string why_no_path(std::string_view path) {
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..")
+      return "a name with an empty, `.` or `..` component";
+    if (part.find('\0') != std::string_view::npos) return "a name with a NUL";
+    begin = end + 1;
+  }
+  return "";
+}
+
+std::string why_not_on_tape(const Member& member) {
+  const auto over = [](const char* what, std::uint64_t value, std::uint64_t most) {
+    return std::string(what) + " of " + std::to_string(value) + ", " + std::to_string(most) +
+           " at the most";
+  };
+  const bool link = member.type == MemberType::symlink || member.type == MemberType::hard_link;
+  const bool root = member.type == MemberType::directory && member.name == "./";
+  if (const std::string why = why_no_path(member_path(member.name, member.type));
+      !root && !why.empty())
+    return why;
+  if (member.name.size() > kMemberNameMax)
+    return over("a name, in bytes,", member.name.size(), kMemberNameMax);
+  if (member.target.size() > kTargetMax)
+    return over("a target, in bytes,", member.target.size(), kTargetMax);
+  if (link == member.target.empty()) return "a link without a target, or a target without a link";
+  for (const std::string& text : {member.target, member.uname, member.gname}) {
+    if (text.find('\0') != std::string::npos) return "a target or an owner's name with a NUL";
+  }
+  if (member.mtime.seconds < kTimeMin || member.mtime.seconds > kTimeMax)
+    return "an mtime beyond 2^62 s";
+  if (std::max(member.uid, member.gid) > UINT32_MAX)
+    return over("an owner's id", std::max(member.uid, member.gid), UINT32_MAX);
+  if (member.size >= ByteCount{1} << 62)
+    return over("a size", member.size, (ByteCount{1} << 62) - 1);
+  ByteCount extras = 0;
+  for (const Xattr& xattr : member.xattrs)
+    extras += 3 * (xattr.name.size() + xattr.value.size()) + 64;  // escaped, and an ACL's text
+  if (extras + 2 * (member.uname.size() + member.gname.size()) > kHeaderSizeMax / 2)
+    return over("attributes, in bytes,", extras, kHeaderSizeMax / 2);
+  return "";
+}
+
 Bytes encode_header(const Member& member, Profile profile) {
   if (profile == Profile::tartape) {
     Bytes out;

@@ -9,12 +9,9 @@
 
 #include "tape/bytes.h"
 #include "tape/member.h"
+#include "tape/tar_header.h"
 
 namespace tape {
-
-// All header blocks of a member; with the profile tartape always one.
-// `member.name` has at most kMemberNameMax bytes, `member.target` at most kTargetMax.
-Bytes encode_header(const Member& member, Profile profile = Profile::ragtape);
 
 // The ustar block alone, which says all of a member whose name needs no pax but for its extras.
 Bytes encode_ustar_block(const Member& member);

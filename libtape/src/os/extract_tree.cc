@@ -18,35 +18,30 @@
 #include "tape/error.h"
 #include "tape/extract.h"
 #include "tape/files.h"
+#include "tape/tar_header.h"
 
 namespace tape {
 namespace {
 
 constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
+constexpr std::size_t kRunDigits = 8;  // of a temporary name, the first half
 
 // Member names come from an archive: nothing of them may lead anywhere but down.
 void check_path(const std::string& path) {
-  std::size_t begin = 0;
-  while (begin <= path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view part = std::string_view(path).substr(begin, end - begin);
-    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
-      throw Error(
-          ErrorKind::corrupt,
-          shown(path) + ": a member name with an empty, `.` or `..` component is not restored");
-    }
-    begin = end + 1;
-  }
+  const std::string why = why_no_path(path);
+  if (!why.empty()) throw Error(ErrorKind::corrupt, shown(path) + ": " + why + " is not restored");
 }
 
 Error in_the_way(const std::string& path) {
   return {ErrorKind::usage, shown(path) + ": is there already"};
 }
 
+constexpr std::string_view kTemporary = ".part-";  // and 16 hex digits
+
 // A name to work under; whatever still has it in the end is removed.
 class TemporaryName {
  public:
-  explicit TemporaryName(int folder) : folder_(folder), text_(temporary_name("").substr(1)) {}
+  TemporaryName(int folder, std::string text) : folder_(folder), text_(std::move(text)) {}
   TemporaryName(const TemporaryName&) = delete;
   TemporaryName& operator=(const TemporaryName&) = delete;
   ~TemporaryName() {
@@ -65,6 +60,14 @@ class PosixTreeWriter final : public TreeWriter {
  public:
   PosixTreeWriter(UniqueFd root, const TreeWriterOptions& options)
       : root_(std::move(root)), parent_(root_.get()), options_(options) {}
+
+  // Of this run, or random.
+  std::string temporary_text() const {
+    std::string random = temporary_name("").substr(1);
+    if (options_.run.size() == kRunDigits)
+      random.replace(kTemporary.size(), kRunDigits, options_.run);
+    return random;
+  }
 
   std::optional<SourceStat> stat(const std::string& path) override {
     check_path(path);
@@ -102,11 +105,14 @@ class PosixTreeWriter final : public TreeWriter {
     throw in_the_way(path);
   }
 
+  void reopen_directory(const std::string& path) override {
+    check_path(path);
+    const UniqueFd folder = open_directory(path);
+    if (::fchmod(folder.get(), 0700) != 0) throw errno_error(shown(path), errno);
+  }
+
   Shortfall finish_directory(const std::string& path, const Member& member) override {
-    const Place place = parent_.locate(path);
-    const UniqueFd folder(::openat(place.folder, place.name.c_str(),
-                                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!folder) throw errno_error(shown(path), errno);
+    const UniqueFd folder = open_directory(path);
     Shortfall shortfall;
     describe(folder.get(), member, shortfall);
     return shortfall;
@@ -114,10 +120,16 @@ class PosixTreeWriter final : public TreeWriter {
 
   std::unique_ptr<FileWriter> create_file(const std::string& path) override;
 
+  void remove(const std::string& path) override {
+    check_path(path);
+    const Place place = parent_.locate(path);
+    if (::unlinkat(place.folder, place.name.c_str(), 0) != 0) throw errno_error(shown(path), errno);
+  }
+
   Shortfall make_node(const std::string& path, const Member& member, bool replace) override {
     check_path(path);
     const Place place = parent_.locate(path);
-    TemporaryName temporary(place.folder);
+    TemporaryName temporary(place.folder, temporary_text());
     make_bare_node(place.folder, temporary.text(), member, path);
     Shortfall shortfall;
     describe_node(place.folder, temporary.text(), member, shortfall);
@@ -139,7 +151,7 @@ class PosixTreeWriter final : public TreeWriter {
     const Place place = parent_.locate(path);
     // Renaming one name of an inode over another of it does nothing: then this removes the one too
     // many.
-    TemporaryName temporary(place.folder);
+    TemporaryName temporary(place.folder, temporary_text());
     // Flags 0: a symlink is linked, never followed.
     if (::linkat(folder.get(), name.c_str(), place.folder, temporary.text().c_str(), 0) != 0)
       throw errno_error(shown(path), errno);
@@ -194,6 +206,14 @@ class PosixTreeWriter final : public TreeWriter {
   }
 
  private:
+  UniqueFd open_directory(const std::string& path) {
+    const Place place = parent_.locate(path);
+    UniqueFd folder(::openat(place.folder, place.name.c_str(),
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder) throw errno_error(shown(path), errno);
+    return folder;
+  }
+
   static void refuse(Shortfall& shortfall, const Member& member, const std::string& what) {
     shortfall.refused.push_back(shown(member.name) + ": " + errno_error(what, errno).what());
   }
@@ -315,7 +335,10 @@ class PosixTreeWriter final : public TreeWriter {
 class PosixFileWriter final : public FileWriter {
  public:
   PosixFileWriter(PosixTreeWriter& tree, UniqueFd folder, std::string path)
-      : tree_(tree), folder_(std::move(folder)), path_(std::move(path)), temporary_(folder_.get()) {
+      : tree_(tree),
+        folder_(std::move(folder)),
+        path_(std::move(path)),
+        temporary_(folder_.get(), tree.temporary_text()) {
     file_ = UniqueFd(::openat(folder_.get(), temporary_.text().c_str(),
                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file_) throw errno_error(shown(path_), errno);

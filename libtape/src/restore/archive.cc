@@ -247,14 +247,21 @@ std::optional<MemberRecord> Archive::find(std::string_view path) {
   return record;
 }
 
-// With more than one level there are more members than fit a leaf: the first is their root.
 bool Archive::is_rooted(const std::string& first) {
-  if (volumes_.size() == 1) return index().root().height > 1;
-  for (std::size_t number = 1; number < volumes_.size(); ++number) {
-    const auto& path = volumes_[number].first_path;
-    if (path && *path != first) return path_within(*path, first);
+  // Of a store: a backup is of one tree, or of a single file.
+  if (volumes_.size() > 1) {
+    for (std::size_t number = 1; number < volumes_.size(); ++number) {
+      const auto& path = volumes_[number].first_path;
+      if (path && *path != first) return path_within(*path, first);
+    }
+    return false;
   }
-  return false;
+  const bool of_store = !volumes_.front().name.empty();
+  if (of_store && index().root().height > 1) return true;
+  const auto last = in_volume(0, [](VolumeFile& reader) { return reader.index().last_path(); });
+  if (last && *last != first) return path_within(*last, first);
+  const auto only = find(first);
+  return only && only->type == MemberType::directory;
 }
 
 std::optional<std::string> Archive::first_path() {

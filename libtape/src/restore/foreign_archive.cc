@@ -173,9 +173,9 @@ std::optional<std::string> ForeignArchive::first_path() {
 }
 
 bool ForeignArchive::is_rooted(const std::string& first) {
-  return std::all_of(by_path_.begin(), by_path_.end(), [&](std::uint32_t number) {
-    return path_within(path_of(entries_[number].name), first);
-  });
+  if (by_path_.size() == 1) return record_of(by_path_.front()).type == MemberType::directory;
+  // What lies below one path stands together.
+  return !by_path_.empty() && path_within(path_of(entries_[by_path_.back()].name), first);
 }
 
 std::vector<std::string> ForeignArchive::neighbours(std::string_view path, std::size_t count) {

@@ -106,9 +106,13 @@ const std::vector<MemberRecord>& MemberIndex::leaf_for(std::string_view path) {
     if (child == nullptr) return kNone;
     at = child->place;
   }
-  if (last_records_.empty() || last_leaf_.begin != at.begin) {
-    last_records_ = leaf(at);
-    last_leaf_ = at;
+  return leaf_at(at);
+}
+
+const std::vector<MemberRecord>& MemberIndex::leaf_at(GzRange place) {
+  if (last_records_.empty() || last_leaf_.begin != place.begin) {
+    last_records_ = leaf(place);
+    last_leaf_ = place;
   }
   return last_records_;
 }
@@ -124,6 +128,14 @@ std::optional<MemberRecord> MemberIndex::find(std::string_view path) {
 std::optional<std::string> MemberIndex::first_path() {
   if (root_.records == 0) return {};
   return root_.height == 1 ? leaf_for({}).front().path : inner(root_.root).front().path;
+}
+
+std::optional<std::string> MemberIndex::last_path() {
+  if (root_.records == 0) return {};
+  GzRange at = root_.root;
+  for (int height = root_.height; height > 1; --height)
+    at = inner(at).back().place;
+  return leaf_at(at).back().path;
 }
 
 std::vector<std::string> MemberIndex::neighbours(std::string_view path, std::size_t count) {

@@ -1,5 +1,8 @@
 #include "restore/restore.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include <unistd.h>
 
 #include "support/expect.h"
@@ -32,8 +35,8 @@ Run restore_into(const std::string& target,
   Run run;
   agent::RestoreEvents events;
   events.warning = [&](const std::string& what) { run.warnings.push_back(what); };
-  run.report =
-      agent::restore(opened.archive, agent::select(opened.archive, paths), options, events);
+  const agent::Wanted wanted(opened.archive, agent::select(opened.archive, paths));
+  run.report = agent::restore(opened.archive, wanted, options, events);
   return run;
 }
 
@@ -443,7 +446,7 @@ TEST_CASE("restore: a dry run makes nothing, not even the target", "[restore]") 
   agent::RestoreOptions options;
   options.target = folder / "to";
   options.dry_run = true;
-  const auto report = agent::restore(opened.archive, {}, options, {});
+  const auto report = agent::restore(opened.archive, {opened.archive, {}}, options, {});
   CHECK(report.restored == 2);
   CHECK(report.bytes == 4);
   CHECK(names_in(folder.path()).empty());
@@ -459,7 +462,8 @@ TEST_CASE("restore: canceled in the middle of a file leaves no part of it", "[re
   events.progress = [](ByteCount bytes, const std::string&) {
     if (bytes > 1000) throw Error(ErrorKind::canceled, "interrupted");
   };
-  CHECK(failed([&] { return agent::restore(opened.archive, {}, options, events); }).kind() ==
+  const agent::Wanted all(opened.archive, {});
+  CHECK(failed([&] { return agent::restore(opened.archive, all, options, events); }).kind() ==
         ErrorKind::canceled);
   CHECK(names_in(folder / "p") == std::vector<std::string>{"a"});
 }
@@ -479,4 +483,176 @@ TEST_CASE("restore: the same twice leaves everything alone the second time", "[r
   CHECK(restore_into(folder.path(), archive, {}, Overwrite::always).report.failed == 0);
   CHECK(stat_of(folder / "p/a").st_nlink == 2);
   CHECK(names_in(folder / "p") == std::vector<std::string>{"a", "b", "l"});
+}
+
+namespace {
+
+// Everything below a folder, sorted.
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    out.push_back(entry.path().lexically_relative(folder).string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("restore: patterns and stripped components say what is made, and where", "[restore]") {
+  MemoryTree tree;
+  tree.add_directory("a");
+  tree.add_directory("a/cache");
+  tree.add_file("a/cache/x.txt", "x");
+  tree.add_file("a/keep.txt", "keep");
+  tree.add_link("a/link", "a/keep.txt");
+  tree.add_file("a/other", "other");
+  tree.add_directory("b");
+  tree.add_file("b/keep.txt", "b");
+  OpenedArchive opened(packed(tree, portable("p")));
+  const auto restored = [&](const std::vector<const char*>& include,
+                            const std::vector<const char*>& exclude, unsigned strip) {
+    const TemporaryFolder folder;
+    PathFilter filter;
+    for (const char* pattern : include)
+      filter.include(pattern);
+    for (const char* pattern : exclude)
+      filter.exclude(pattern);
+    const agent::Wanted wanted(opened.archive, {}, std::move(filter), strip);
+    agent::RestoreOptions options;
+    options.target = folder.path();
+    const auto report = agent::restore(opened.archive, wanted, options, {});
+    CHECK(report.failed == 0);
+    return files_in(folder.path());
+  };
+  using Files = std::vector<std::string>;
+  CHECK(restored({"*.txt"}, {}, 0) ==
+        Files{"p", "p/a", "p/a/cache", "p/a/cache/x.txt", "p/a/keep.txt", "p/b", "p/b/keep.txt"});
+  // Of paths below the first member, as the options of a backup.
+  CHECK(restored({"/a"}, {"/a/cache", "other"}, 0) ==
+        Files{"p", "p/a", "p/a/keep.txt", "p/a/link"});
+  CHECK(restored({}, {"*", "!/b", "!/b/keep.txt"}, 0) == Files{"p", "p/b", "p/b/keep.txt"});
+  // A second name gets the content where the first is not there.
+  CHECK(restored({"link"}, {}, 2) == Files{"link"});
+  CHECK(restored({}, {"/b", "cache"}, 2) == Files{"keep.txt", "link", "other"});
+  CHECK(restored({}, {}, 3) == Files{"x.txt"});
+  CHECK(restored({}, {}, 4).empty());
+}
+
+TEST_CASE("restore: what was torn comes back only when damaged files are wanted", "[restore]") {
+  MadeMember file = made_file("f", std::string(700, 'f'));
+  file.torn = true;
+  OpenedArchive opened(packed({file}));
+  for (const bool damaged : {false, true}) {
+    const TemporaryFolder folder;
+    agent::RestoreOptions options;
+    options.target = folder.path();
+    options.damaged = damaged;
+    std::vector<std::string> warnings;
+    agent::RestoreEvents events;
+    events.warning = [&](const std::string& what) { warnings.push_back(what); };
+    const auto report = agent::restore(opened.archive, {opened.archive, {}}, options, events);
+    CHECK(report.restored == (damaged ? 1 : 0));
+    CHECK(report.torn == (damaged ? 1 : 0));
+    CHECK(report.failed == (damaged ? 0 : 1));
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings.front().find("torn") != std::string::npos);
+    CHECK(names_in(folder.path()).size() == (damaged ? 1 : 0));
+  }
+}
+
+namespace {
+
+// Ends in the middle of the first file of more than 100 000 bytes.
+void restore_interrupted(OpenedArchive& opened, agent::RestoreOptions options) {
+  agent::RestoreEvents events;
+  ByteCount first = 0;
+  std::string before;
+  events.progress = [&](ByteCount bytes, const std::string& current) {
+    if (current != before) first = bytes;
+    before = current;
+    if (bytes > first + 100'000) throw Error(ErrorKind::canceled, "interrupted");
+  };
+  const agent::Wanted all(opened.archive, {});
+  CHECK(failed([&] { return agent::restore(opened.archive, all, options, events); }).kind() ==
+        ErrorKind::canceled);
+}
+
+}  // namespace
+
+TEST_CASE("restore: with its log an interrupted run goes on, and all is as in one go",
+          "[restore]") {
+  MemoryTree tree;
+  tree.add("closed", SourceKind::directory, 0555);
+  tree.add_file("closed/a", "first");
+  tree.add_link("closed/b", "closed/a");
+  tree.add_file("closed/large", Bytes(600'000, 'l'));
+  tree.add_link("last", "closed/a");
+  const TemporaryFolder folder;
+  OpenedArchive opened(packed(tree, portable("p")));
+  agent::RestoreOptions options;
+  options.target = folder / "to";
+  const std::string log_path = folder / "log";
+  {
+    const auto log = agent::RestoreLog::open(log_path);
+    REQUIRE(log);
+    CHECK_FALSE(log->is_continued());
+    CHECK_FALSE(agent::RestoreLog::open(log_path));
+    options.log = log.get();
+    restore_interrupted(opened, options);
+    // What a kill would leave.
+    write_file(folder / "to/p/closed/.part-" + log->run() + "01234567", "half");
+    write_file(folder / "to/p/closed/.part-0123456789abcdef", "somebody else's");
+  }
+  {
+    const auto log = agent::RestoreLog::open(log_path);
+    REQUIRE(log);
+    CHECK(log->is_continued());
+    options.log = log.get();
+    const agent::Wanted all(opened.archive, {});
+    const auto report = agent::restore(opened.archive, all, options, {});
+    CHECK(report.left_alone == 0);
+    CHECK(report.failed == 0);
+    CHECK(report.unchanged == 2);
+  }
+  CHECK(names_in(folder / "to/p/closed") ==
+        std::vector<std::string>{".part-0123456789abcdef", "a", "b", "large"});
+  CHECK(read_file(folder / "to/p/closed/large") == std::string(600'000, 'l'));
+  CHECK(stat_of(folder / "to/p/closed/a").st_nlink == 3);
+  CHECK(stat_of(folder / "to/p/last").st_ino == stat_of(folder / "to/p/closed/a").st_ino);
+  CHECK((stat_of(folder / "to/p/closed").st_mode & 07777) == 0755);
+  CHECK_FALSE(agent::RestoreLog::open(log_path)->is_continued());
+}
+
+TEST_CASE("restore: a file that is not the interrupted run's is left alone by the next",
+          "[restore]") {
+  MemoryTree tree;
+  tree.add_file("a", "abc");
+  tree.add_link("b", "a");
+  tree.add_file("large", Bytes(600'000, 'l'));
+  const TemporaryFolder folder;
+  OpenedArchive opened(packed(tree, portable("p")));
+  agent::RestoreOptions options;
+  options.target = folder.path();
+  const std::string log_path = folder / "log";
+  {
+    const auto log = agent::RestoreLog::open(log_path);
+    options.log = log.get();
+    restore_interrupted(opened, options);
+  }
+  // Of the same size and time, with other content: nobody looked inside, so no link leads there.
+  const Timestamp time = mtime_of(folder / "p/a");
+  must(::unlink((folder / "p/a").c_str()) == 0, "unlink");
+  must(::unlink((folder / "p/b").c_str()) == 0, "unlink");
+  write_file(folder / "p/a", "xyz");
+  set_mtime(folder / "p/a", time);
+  write_file(folder / "p/large", "mine");
+  const auto log = agent::RestoreLog::open(log_path);
+  options.log = log.get();
+  const agent::Wanted all(opened.archive, {});
+  const auto report = agent::restore(opened.archive, all, options, {});
+  CHECK(report.left_alone == 1);
+  CHECK(report.unchanged == 1);
+  CHECK(read_file(folder / "p/large") == "mine");
+  CHECK(read_file(folder / "p/a") == "xyz");
+  CHECK(read_file(folder / "p/b") == "abc");
 }

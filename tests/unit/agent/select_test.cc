@@ -214,3 +214,20 @@ TEST_CASE("select: a sibling that begins with the same letters is not below", "[
   CHECK_FALSE(agent::is_selected(selection, "p"));
   CHECK(agent::is_selected({}, "anything"));
 }
+
+TEST_CASE("select: with several members at the top none is the root of the others", "[select]") {
+  std::vector<MadeMember> members = {made(MemberType::directory, "a/")};
+  // More than one leaf in front of it.
+  for (int i = 1000; i < 3000; ++i)
+    members.push_back(made_file("a/" + std::to_string(i), ""));
+  members.push_back(made(MemberType::directory, "b/"));
+  members.push_back(made_file("b/1001", "x"));
+  OpenedArchive opened(packed(members));
+  CHECK(opened.archive.index().root().height > 1);
+  CHECK_FALSE(opened.archive.is_rooted("a"));
+  CHECK(agent::member_for(opened.archive, "b/1001").path == "b/1001");
+  members.resize(members.size() - 2);
+  OpenedArchive rooted(packed(members));
+  CHECK(rooted.archive.is_rooted("a"));
+  CHECK(agent::member_for(rooted.archive, "1001").path == "a/1001");
+}

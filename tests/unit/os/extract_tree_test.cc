@@ -225,19 +225,19 @@ TEST_CASE("extract_tree: owners are set by number or by name, when asked for", "
     CHECK(stat_of(target / "file").st_uid == 0);
   }
   SECTION("a name of this host wins over the number; an unknown name does not") {
-    const Target target({.owners = true, .numeric_owner = false});
+    const Target target({.owners = true, .numeric_owner = false, .run = {}});
     put_file(*target.tree, "file", "", member);
     CHECK(stat_of(target / "file").st_uid == 0);
     CHECK(stat_of(target / "file").st_gid == 54'321);
   }
   SECTION("numbers") {
-    const Target target({.owners = true, .numeric_owner = true});
+    const Target target({.owners = true, .numeric_owner = true, .run = {}});
     put_file(*target.tree, "file", "", member);
     CHECK(stat_of(target / "file").st_uid == 12'345);
     CHECK(stat_of(target / "file").st_gid == 54'321);
   }
   SECTION("of symlinks, not of what they lead to") {
-    const Target target({.owners = true, .numeric_owner = true});
+    const Target target({.owners = true, .numeric_owner = true, .run = {}});
     put_file(*target.tree, "file", "");
     Member link = member;
     link.type = MemberType::symlink;
@@ -261,7 +261,7 @@ TEST_CASE("extract_tree: set-id bits are set only together with the owner", "[ex
   }
   SECTION("with owners they outlive the change of owner") {
     if (!is_root()) return;
-    const Target target({.owners = true, .numeric_owner = true});
+    const Target target({.owners = true, .numeric_owner = true, .run = {}});
     Member member = file_member(06755);
     member.uid = member.gid = 12'345;
     CHECK_FALSE(put_file(*target.tree, "file", "", member).needs_root);
@@ -466,4 +466,40 @@ TEST_CASE("extract_tree: missing parents are made for a member by itself", "[ext
   write_file(target / "plain", "precious");
   CHECK(failure_of([&] { target.tree->make_parents("plain/below/file"); }));
   CHECK(read_file(target / "plain") == "precious");
+}
+
+TEST_CASE("extract: a directory that was finished takes names again", "[extract]") {
+  const Target target;
+  target.tree->make_directory("dir");
+  target.tree->finish_directory("dir", file_member(0555));
+  target.tree->reopen_directory("dir");
+  CHECK((stat_of(target / "dir").st_mode & 07777) == 0700);
+  put_file(*target.tree, "dir/file", "x");
+  target.tree->finish_directory("dir", file_member(0555));
+  CHECK((stat_of(target / "dir").st_mode & 07777) == 0555);
+  CHECK(mtime_of(target / "dir") == Timestamp{1'600'000'000, 123'456'789});
+  must(::chmod((target / "dir").c_str(), 0755) == 0, "chmod");
+}
+
+TEST_CASE("extract: a name is removed where it stands, and no other", "[extract]") {
+  const Target target;
+  make_symlink(target.folder / "outside", target / "link");
+  put_file(*target.tree, "file", "x");
+  target.tree->remove("file");
+  CHECK(failure_of([&] { target.tree->remove("link/file"); }));
+  CHECK(failure_of([&] { target.tree->remove("../outside/file"); }));
+  CHECK(read_file(target.folder / "outside/file") == "outside");
+  target.tree->remove("link");
+  CHECK(names_in(target / "").empty());
+}
+
+TEST_CASE("extract: temporary names begin with what the run is called", "[extract]") {
+  TreeWriterOptions options;
+  options.run = "0123abcd";
+  const Target target(options);
+  const auto file = target.tree->create_file("file");
+  const auto names = names_in(target / "");
+  REQUIRE(names.size() == 1);
+  CHECK(names.front().starts_with(".part-0123abcd"));
+  CHECK(names.front().size() == std::string(".part-").size() + 16);
 }
