@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backup/outcomes.h"
+#include "backup/output.h"
 #include "tape/error.h"
 #include "tape/tape_stream.h"
 
@@ -12,17 +13,6 @@ namespace agent {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{512} * 1024;
-
-// Where nameless working files go: beside the output, which has the room, else the system's place.
-std::string working_folder(const std::string& output) {
-  if (output != "-" && !output.starts_with("/dev/")) return tape::folder_of(output);
-  return temporary_folder();
-}
-
-std::unique_ptr<tape::ByteSink> open_output(const std::string& output) {
-  return output == "-" ? tape::descriptor_sink(STDOUT_FILENO, "standard output")
-                       : tape::create_file_sink(output);
-}
 
 // Passes members on, and warns of those that are not as recorded.
 class Marked final : public tape::MemberObserver {

@@ -1,6 +1,5 @@
 // ragtape index ARCHIVE [-o DIR]
 
-#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -20,40 +19,6 @@
 
 namespace agent {
 namespace {
-
-// From afar a request is worth that much.
-constexpr std::size_t kPieceHere = std::size_t{1} << 20;
-constexpr std::size_t kPieceAfar = std::size_t{8} << 20;
-
-// All of a source, from its beginning.
-class Sequential {
- public:
-  Sequential(const tape::RangeSource& source, std::size_t piece) : source_(source), piece_(piece) {}
-
-  std::size_t read(tape::MutableBytes out) {
-    if (at_ == buffer_.size()) refill();
-    const std::size_t n = std::min(out.size(), buffer_.size() - at_);
-    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
-    at_ += n;
-    return n;
-  }
-  tape::ByteCount position() const { return next_ - (buffer_.size() - at_); }
-
- private:
-  void refill() {
-    const tape::ByteCount rest = source_.size() - next_;
-    buffer_.resize(static_cast<std::size_t>(std::min<tape::ByteCount>(piece_, rest)));
-    source_.read_at(tape::GzOffset(next_), buffer_);
-    next_ += buffer_.size();
-    at_ = 0;
-  }
-
-  const tape::RangeSource& source_;
-  const std::size_t piece_;
-  tape::ByteCount next_ = 0;
-  tape::Bytes buffer_;
-  std::size_t at_ = 0;
-};
 
 struct IndexCommand {
   std::string what;
@@ -92,12 +57,15 @@ struct IndexCommand {
       writer.add(member);
       ++members;
     });
-    Sequential in(archive.source(), archive.is_remote() ? kPieceAfar : kPieceHere);
+    const auto in = tape::read_through(archive.source(), archive.piece());
+    tape::ByteCount done = 0;
     const auto summary = tape::build_gzip_index(
         [&](tape::MutableBytes to) {
           check_stop();
-          progress.working(in.position(), archive.source().size(), "");
-          return in.read(to);
+          progress.working(done, archive.source().size(), "");
+          const std::size_t n = in(to);
+          done += n;
+          return n;
         },
         [&](tape::ByteView content) { tar.write(content); },
         {*gzip_index, windows->out(), windows->in()}, {parse_size("--spacing", spacing)});

@@ -173,7 +173,7 @@ struct RestoreCommand {
     const auto failed = reading(opened, out, [&] {
       const Wanted wanted = wanted_of(opened, out);
       Progress progress(out);
-      report = stream_tar(opened.members(), wanted, {options.numeric_owner, options.damaged}, *sink,
+      report = stream_tar(opened.members(), wanted, {*sink, options.numeric_owner, options.damaged},
                           events_of(out, progress));
       if (report.members + report.left_out == 0 && (wanted.is_filtered() || strip_components > 0))
         nothing_wanted();

@@ -50,6 +50,7 @@ struct Command {
 // Each adds one verb to `app`; when the verb is parsed, its Command is put into `chosen`.
 void add_scan(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_index(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_convert(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);

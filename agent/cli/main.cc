@@ -147,7 +147,7 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.footer(kExitCodes);
   add_globals(app, global);
-  for (const auto add : {add_scan, add_index, add_info, add_play, add_pack, add_backup,
+  for (const auto add : {add_scan, add_index, add_convert, add_info, add_play, add_pack, add_backup,
                          add_snapshots, add_find, add_diff, add_forget, add_doctor, add_ls, add_cat,
                          add_restore, add_verify, add_volumes, add_locate, add_ragzip})
     add(app, global, chosen);

@@ -40,6 +40,8 @@ class OpenArchive {
   // From here on small pieces of a remote one are kept.
   void keep_in(RangeCache& cache);
   bool is_remote() const { return store_ != nullptr; }
+  // What to read at a time from begin to end: from afar a request is worth more.
+  std::size_t piece() const { return is_remote() ? kPieceAfar : kPieceHere; }
   // A file beside the archive, whose name has `ending` more. Fails: not_found.
   std::unique_ptr<tape::RangeSource> beside(const std::string& ending);
   // A local file, counted with it.
@@ -47,6 +49,9 @@ class OpenArchive {
   ReadFigures figures() const;
 
  private:
+  static constexpr std::size_t kPieceHere = std::size_t{1} << 20;
+  static constexpr std::size_t kPieceAfar = std::size_t{8} << 20;
+
   const std::string what_;
   tape::ReadCounts counts_;  // of files
   std::unique_ptr<OpenStore> store_;

@@ -20,9 +20,8 @@ class TarStream {
   TarStream(tape::Members& members,
             const Wanted& wanted,
             const TarStreamOptions& options,
-            tape::ByteSink& out,
             const RestoreEvents& events)
-      : members_(members), wanted_(wanted), options_(options), out_(out), events_(events) {}
+      : members_(members), wanted_(wanted), options_(options), out_(options.out), events_(events) {}
 
   TarStreamReport run() {
     each_selected(members_, wanted_.selection(), [&](const MemberRecord& record) {
@@ -135,9 +134,8 @@ class TarStream {
 TarStreamReport stream_tar(tape::Members& members,
                            const Wanted& wanted,
                            const TarStreamOptions& options,
-                           tape::ByteSink& out,
                            const RestoreEvents& events) {
-  return TarStream(members, wanted, options, out, events).run();
+  return TarStream(members, wanted, options, events).run();
 }
 
 }  // namespace agent

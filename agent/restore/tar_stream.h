@@ -15,6 +15,7 @@
 namespace agent {
 
 struct TarStreamOptions {
+  tape::ByteSink& out;         // is not finished
   bool numeric_owner = false;  // no names of owners
   bool damaged = false;        // members that were torn when the archive was made, too
 };
@@ -31,12 +32,11 @@ struct TarStreamReport {
 
 // The wanted members in tape order, as headers of ours and their content, then two blocks of zeros.
 // A hard link whose first name is not in the stream has its content. What is left out is told to
-// `events`. Does not finish `out`.
+// `events`.
 // Fails: as the archive and `out` do; corrupt at the first damage. The stream has no end then.
 TarStreamReport stream_tar(tape::Members& members,
                            const Wanted& wanted,
                            const TarStreamOptions& options,
-                           tape::ByteSink& out,
                            const RestoreEvents& events);
 
 }  // namespace agent

@@ -29,6 +29,8 @@ class ForeignArchive final : public Members {
   ForeignArchive& operator=(const ForeignArchive&) = delete;
 
   const GzipIndex& index() const { return index_; }
+  // As GzipContentReader has it.
+  void keep(ByteCount most) { content_.keep(most); }
   std::size_t size() const { return entries_.size(); }
 
   // Of members of one name the last, as tar restores them. Of an index without types each member

@@ -4,8 +4,9 @@
 // Out:     ranges of the content; an index in one pass.
 // Units:   bytes; places in the stream are GzOffsets, places in the content plain numbers.
 // Limits:  kGzipPointsMax points; memory: 24 bytes a point, a window of 32 KiB, a read-ahead
-// window. Threads: one caller at a time for each object; many may share a RangeSource. Spec:
-// docs/format.md §7; RFC 1951, RFC 1952.
+//          window.
+// Threads: one caller at a time for each object; many may share a RangeSource.
+// Spec:    docs/format.md §7; RFC 1951, RFC 1952.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -109,6 +110,9 @@ class GzipContentReader {
   // What comes next lies in [at, at + size): the stream's part of it is read at once, or in large
   // pieces.
   void expect(std::uint64_t at, ByteCount size);
+
+  // From now on `most` bytes of content stay, for who reads here and there.
+  void keep(ByteCount most);
 
  private:
   class State;

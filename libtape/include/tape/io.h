@@ -53,4 +53,7 @@ class RangeSource {
   virtual void distrust() const {}
 };
 
+// All of a source from its beginning, read `piece` bytes at a time. It must outlive the reader.
+ByteReader read_through(const RangeSource& source, std::size_t piece);
+
 }  // namespace tape

@@ -180,8 +180,6 @@ std::optional<ForeignBlock> decode_foreign_block(ByteView block) {
   const char typeflag = static_cast<char>(block[kTypeflag]);
   const bool regular = typeflag == '\0' || typeflag == '7';
   found.typeflag = regular ? '0' : typeflag;
-  // Before 1988 there was no type for directories.
-  if (found.typeflag == '0' && member.name.ends_with('/')) found.typeflag = '5';
   found.known = found.typeflag >= '0' && found.typeflag <= '6';
   found.sparse = found.typeflag == 'S';
   member.type = type_of(found.typeflag);

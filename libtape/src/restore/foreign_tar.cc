@@ -126,6 +126,11 @@ class ForeignTarParser::State {
     ForeignMember& out = block_.member;
     if (!name_.empty()) out.member.name = name_;
     if (!target_.empty()) out.member.target = target_;
+    // Before 1988 there was no type for directories. By the whole name: a cut one may end in `/`.
+    if (out.typeflag == '0' && out.member.name.ends_with('/')) {
+      out.typeflag = '5';
+      out.member.type = MemberType::directory;
+    }
     out.offset = begin_;
     out.body = position_;
     out.size = block_.data;

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <cstring>
 
 #include "base/endian.h"
 #include "base/second_look.h"
 #include "codec/deflate.h"
 #include "codec/inflate_stream.h"
 #include "format/gzip_format.h"
+#include "restore/page_cache.h"
 #include "restore/range_window.h"
 #include "tape/archive.h"
 #include "tape/error.h"
@@ -14,6 +16,7 @@ namespace tape {
 namespace {
 
 constexpr ByteCount kView = ByteCount{64} << 10;
+constexpr ByteCount kKeptPiece = ByteCount{1} << 20;
 constexpr ByteCount kHeaderMax = ByteCount{1} << 20;  // of a gzip member
 
 [[noreturn]] void corrupt(GzOffset at, const std::string& what) {
@@ -34,8 +37,10 @@ class GzipContentReader::State {
   }
 
   std::size_t read_at(std::uint64_t at, MutableBytes out) {
-    return second_look([&] { return read_once(at, out); }, [&] { window_.forget(); });
+    return kept_ ? read_kept(at, out) : read_twice(at, out);
   }
+
+  void keep(ByteCount most) { kept_ = std::make_unique<PageCache>(most); }
 
   void expect(std::uint64_t at, ByteCount size) {
     const auto& points = index_.points();
@@ -50,6 +55,31 @@ class GzipContentReader::State {
   }
 
  private:
+  std::size_t read_kept(std::uint64_t at, MutableBytes out) {
+    std::size_t done = 0;
+    while (done < out.size()) {
+      const auto page = kept_->get(at / kKeptPiece, [&] { return piece_at(at / kKeptPiece); });
+      const std::size_t from = at % kKeptPiece;
+      if (from >= page->bytes.size()) break;
+      const std::size_t n = std::min(page->bytes.size() - from, out.size() - done);
+      std::memcpy(out.data() + done, page->bytes.data() + from, n);
+      done += n;
+      at += n;
+    }
+    return done;
+  }
+
+  DecodedPage piece_at(std::uint64_t number) {
+    DecodedPage out;
+    out.bytes.resize(kKeptPiece);
+    out.bytes.resize(read_twice(number * kKeptPiece, out.bytes));
+    return out;
+  }
+
+  std::size_t read_twice(std::uint64_t at, MutableBytes out) {
+    return second_look([&] { return read_once(at, out); }, [&] { window_.forget(); });
+  }
+
   std::size_t read_once(std::uint64_t at, MutableBytes out) {
     const auto& end = index_.content_size();
     if (end) out = out.first(at < *end ? std::min<std::uint64_t>(out.size(), *end - at) : 0);
@@ -190,9 +220,10 @@ class GzipContentReader::State {
   const GzipIndex& index_;
   RangeWindow window_;
   StreamInflater inflater_;
-  GzOffset at_;                 // in the stream
-  std::uint64_t position_ = 0;  // in the content
-  bool live_ = false;           // a read may go on here
+  GzOffset at_;                      // in the stream
+  std::uint64_t position_ = 0;       // in the content
+  bool live_ = false;                // a read may go on here
+  std::unique_ptr<PageCache> kept_;  // pieces of content
   bool in_member_ = false;
   bool whole_ = false;  // the member was read from its beginning
   std::uint32_t crc_ = 0;
@@ -206,6 +237,10 @@ GzipContentReader::~GzipContentReader() = default;
 
 std::size_t GzipContentReader::read_at(std::uint64_t at, MutableBytes out) {
   return state_->read_at(at, out);
+}
+
+void GzipContentReader::keep(ByteCount most) {
+  state_->keep(most);
 }
 
 void GzipContentReader::expect(std::uint64_t at, ByteCount size) {

@@ -42,7 +42,7 @@ Streamed stream(Archive& archive,
   agent::RestoreEvents events;
   events.warning = [&](const std::string& what) { out.warnings.push_back(what); };
   MemorySink sink;
-  out.report = agent::stream_tar(archive, wanted, {false, damaged}, sink, events);
+  out.report = agent::stream_tar(archive, wanted, {sink, false, damaged}, events);
   out.bytes = sink.bytes;
   return out;
 }

@@ -273,3 +273,16 @@ TEST_CASE("foreign_tar: what is no header is refused by its offset") {
     CHECK(says(error, row.says));
   }
 }
+
+TEST_CASE("foreign_tar: a slash at the end makes a directory only of the whole name") {
+  const std::string directory = std::string(98, 'd') + "/";
+  const Bytes tar = joined({extended('L', directory + "file" + '\0', gnu("././@LongLink")),
+                            gnu(directory).size(octal(600)).sealed(), Bytes(1024),
+                            ustar("other/").sealed(), kEnd});
+  const auto found = parsed(tar);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].member.name == directory + "file");
+  CHECK(found[0].member.type == MemberType::regular);
+  CHECK(found[0].member.size == 600);
+  CHECK(found[1].member.type == MemberType::directory);
+}

@@ -106,6 +106,25 @@ TEST_CASE("gzip_index: any range of any gzip stream is what gunzip gives", "[gzi
   CHECK((opened.read(0, 1'000'000) == made.content));
 }
 
+TEST_CASE("gzip_index: content that is kept is not inflated again, and is the same",
+          "[gzip_index]") {
+  const Bytes stream = every_shape();
+  const Made made(stream);
+  Opened opened(stream, made.index);
+  opened.reader.keep(ByteCount{4} << 20);
+  Random random(8);
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t at = below(random, made.content.size() + 10);
+    const std::size_t size = below(random, 400'000);
+    INFO(at << " " << size);
+    REQUIRE((opened.read(at, size) == part(made.content, at, size)));
+  }
+  // All of it fits: what was read by now is here.
+  const std::size_t reads = opened.stream_source.reads.size();
+  CHECK((opened.read(0, 700'000) == made.content));
+  CHECK(opened.stream_source.reads.size() == reads);
+}
+
 TEST_CASE("gzip_index: the same index whatever the cutting of the stream", "[gzip_index]") {
   const Bytes stream = every_shape();
   const Made made(stream);
