@@ -93,6 +93,7 @@ struct InfoCommand {
 
   void archive_info(const Output& out) const {
     Opened opened(words, out.global());
+    if (opened.foreign() != nullptr) return foreign_info(opened, *opened.foreign(), out);
     const tape::RagzipGeometry& geometry = opened.archive().ragzip().geometry();
     const tape::MemberIndexRoot& root = opened.archive().index().root();
     if (out.json()) {
@@ -129,6 +130,32 @@ struct InfoCommand {
       text +=
           "note          more than a million members: Java's GZIPInputStream may run out of stack "
           "on it\n";
+    out.text(text);
+  }
+
+  static void foreign_info(const Opened& opened,
+                           const tape::ForeignArchive& archive,
+                           const Output& out) {
+    const tape::GzipIndex& index = archive.index();
+    const auto& content = index.content_size();
+    if (out.json()) {
+      Json fields = {{"archive_size", opened.size()},
+                     {"content_size", content ? Json(*content) : Json()},
+                     {"members", archive.size()},
+                     {"points", index.points().size()},
+                     {"spacing", index.spacing()}};
+      fields.update(reading_fields(opened.figures()));
+      out.line("summary", fields);
+      return;
+    }
+    std::string text = fmt::format("archive       {} bytes ({}), by another program\n",
+                                   shown_count(opened.size()), shown_size(opened.size()));
+    if (content)
+      text +=
+          fmt::format("tape size     {} bytes ({})\n", shown_count(*content), shown_size(*content));
+    text += fmt::format("members       {}\n", shown_count(archive.size()));
+    text += fmt::format("access        {} points, {} of content from one to the next\n",
+                        shown_count(index.points().size()), shown_size(index.spacing()));
     out.text(text);
   }
 };

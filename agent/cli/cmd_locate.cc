@@ -16,6 +16,7 @@
 #include "restore/delivery.h"
 #include "restore/select.h"
 #include "tape/error.h"
+#include "tape/tar_header.h"
 #include "tape/volume_plan.h"
 #include "tape/volume_reader.h"
 
@@ -127,6 +128,7 @@ struct LocateCommand {
 
   int in_archive(const Output& out) const {
     Opened opened(words, out.global());
+    if (opened.foreign() != nullptr) return in_foreign(opened, out);
     const auto failed = reading(opened, out, [&] {
       tape::Archive& archive = opened.archive();
       const tape::MemberRecord record = member_for(archive, path);
@@ -147,6 +149,58 @@ struct LocateCommand {
       out.text(text_of(found) + pieces.text);
     });
     return failed ? *failed : kDone;
+  }
+
+  int in_foreign(Opened& opened, const Output& out) const {
+    tape::ForeignArchive& archive = *opened.foreign();
+    const auto failed = reading(opened, out, [&] {
+      const tape::MemberRecord record = member_for(archive, path);
+      const tape::MemberRecord content = agent::first_of(archive, record);
+      const auto body_of = [](const tape::MemberRecord& of) {
+        return tape::TapeOffset(static_cast<std::uint64_t>(of.offset) +
+                                of.header_blocks * tape::kBlockSize);
+      };
+      const tape::TapeOffset begin(static_cast<std::uint64_t>(record.offset));
+      const tape::TapeRange range{
+          begin, body_of(record) - begin + record.size + tape::padding_of(record.size)};
+      const tape::TapeOffset body = body_of(content);
+      const Located found{record.member(), range, body, content.size, {}};
+      Pieces pieces;
+      if (content.size > 0) add_range(archive.locate(body.value(), content.size), content, pieces);
+      if (out.json()) {
+        Json all = fields_of(found, pieces.parts);
+        all.update(reading_fields(opened.figures()));
+        out.line("summary", all);
+      }
+      out.text(text_of(found) + pieces.text);
+    });
+    return failed ? *failed : kDone;
+  }
+
+  // Where inflating begins with a window, or between two bytes, no tool but ours begins.
+  void add_range(const tape::ForeignArchive::Place& place,
+                 const tape::MemberRecord& content,
+                 Pieces& pieces) const {
+    pieces.parts.push_back({{"object", json_text(words.what)},
+                            {"begin", place.stream.begin.value()},
+                            {"end", place.stream.end().value()},
+                            {"skip", place.skip},
+                            {"size", content.size},
+                            {"bits", place.bits},
+                            {"window", place.window ? Json(place.window->begin.value()) : Json()}});
+    pieces.text += fmt::format("object        {}: bytes {} to {}\n", tape::shown(words.what),
+                               place.stream.begin.value(), place.stream.end().value());
+    if (place.window)
+      pieces.text += fmt::format("window        of the .gzidx: bytes {} to {}\n",
+                                 place.window->begin.value(), place.window->end().value());
+    if (place.stream.begin.value() == 0) {
+      pieces.text +=
+          fmt::format("  content     curl -s -r 0-{} URL | gunzip -c | tail -c +{} | head -c {}\n",
+                      place.stream.end().value() - 1, place.skip + 1, content.size);
+    } else {
+      pieces.text += fmt::format("  content     ragtape cat {} {}\n", quoted(words.what),
+                                 quoted(content.path));
+    }
   }
 
   static tape::TapeRange range_of(const std::vector<tape::MemberPlace>& places) {

@@ -6,7 +6,6 @@
 #include "store/snapshots.h"
 #include "tape/error.h"
 #include "tape/files.h"
-#include "tape/foreign_archive.h"
 #include "tape/ragzip_decode.h"
 
 namespace agent {
@@ -94,8 +93,10 @@ void Opened::open_foreign(const std::string& index) {
     auto entries = tape::within(tar_index->name(), [&] {
       return tape::parse_tar_index(read_whole(*tar_index, kTarIndexBytesMax));
     });
-    return std::make_unique<tape::ForeignArchive>(file_->source(), *gzip_index_,
-                                                  std::move(entries));
+    auto archive =
+        std::make_unique<tape::ForeignArchive>(file_->source(), *gzip_index_, std::move(entries));
+    foreign_ = archive.get();
+    return archive;
   });
 }
 
@@ -103,7 +104,7 @@ tape::Archive& Opened::archive() {
   if (own_ == nullptr)
     throw tape::Error(tape::ErrorKind::unsupported,
                       name_ + ": a tar.gz by others, which this verb does not know",
-                      "ls, find, cat and restore read it");
+                      "convert makes one of ours of it");
   return *own_;
 }
 

@@ -15,6 +15,7 @@
 #include "store/object_store.h"
 #include "tape/archive.h"
 #include "tape/counting_source.h"
+#include "tape/foreign_archive.h"
 #include "tape/manifest.h"
 #include "tape/members.h"
 
@@ -71,6 +72,10 @@ class Opened {
   tape::Archive& archive();
   // Null: it is by others.
   tape::Archive* own_archive() { return own_; }
+  // Null: it is one of ours.
+  tape::ForeignArchive* foreign() { return foreign_; }
+  // What to read at a time of an archive by others, from begin to end.
+  std::size_t piece() const { return file_->piece(); }
   // What was asked of the archive, or of the store, so far.
   ReadFigures figures() const;
   // Of a snapshot.
@@ -93,6 +98,7 @@ class Opened {
   std::unique_ptr<tape::RangeSource> gzip_index_;
   std::unique_ptr<tape::Members> members_;
   tape::Archive* own_ = nullptr;  // members_, when it is one of ours
+  tape::ForeignArchive* foreign_ = nullptr;
 };
 
 // Runs a step that reads; its errors name what is read. A failure is reported, with --json followed

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tarfile
 import unittest
+import zlib
 
 from cli import CliTest, read, write
 
@@ -94,12 +95,80 @@ class Index(CliTest):
         self.fails(10, "index", self.path("none.tar.gz"), says=["No such file"])
         self.fails(2, "index", archive, "--spacing", "32KiB", says=["--spacing"])
 
-    def test_verbs_that_do_not_know_it_say_so(self):
+    def test_its_sizes_and_its_members_places_are_told(self):
         archive = self.archive()
+        self.done("index", archive, "--spacing", "64KiB")
+        content = gzip.decompress(read(archive))
+        info = self.summary(self.done("--json", "info", archive).stdout)
+        self.assertEqual((info["archive_size"], info["content_size"], info["spacing"]), (len(read(archive)), len(content), 65536))
+        self.assertGreater(info["points"], 2)
+        self.assertIn(b"by another program", self.done("info", archive).stdout)
+        with tarfile.open(archive) as tar:
+            links = {m.name: m.linkname for m in tar if m.islnk()}
+            places = {m.name: (m.offset, m.offset_data, m.size) for m in tar}
+        for name, (offset, body, size) in places.items():
+            found = self.summary(self.done("--json", "locate", archive, name).stdout)
+            first = places[links.get(name, name)]
+            self.assertEqual((found["tape_begin"], found["body"], found["size"]), (offset, first[1], first[2]), name)
+            self.assertEqual(found["tape_end"], (body + size + 511) // 512 * 512)
+            for part in found["parts"]:
+                self.inflates_to(archive, part, content[first[1]:first[1] + first[2]])
+        # From the first byte on any tool can begin.
+        line = [line for line in self.done("locate", archive, "dir/file").stdout.decode().splitlines() if "curl" in line][0]
+        line = line.replace("content", "").replace("curl -s -r", "cut").replace("URL", archive)
+        cut = "cut() { dd if=$2 bs=1 count=$((${1#*-} + 1)) 2>/dev/null; }; "
+        done = subprocess.run(["sh", "-c", cut + line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        self.assertEqual(done.stdout, b"hello\n")
+
+    def inflates_to(self, archive, part, expected):
+        """As a program would that knows zlib, what `locate` says is enough."""
+        data = read(archive)[part["begin"]:part["end"]]
+        if part["window"] is None:
+            out = zlib.decompressobj(31).decompress(data)
+        else:
+            window = read(archive + ".gzidx")[part["window"]:part["window"] + 32768]
+            out = self.inflate_raw(data, part["bits"], window)
+        self.assertEqual(out[part["skip"]:part["skip"] + part["size"]], expected)
+
+    @staticmethod
+    def inflate_raw(data, bits, window):
+        if bits == 0:
+            return zlib.decompressobj(-15, zdict=window).decompress(data)
+        # Python cannot prime: all bits are moved down.
+        number = int.from_bytes(data, "little") >> (8 - bits)
+        return zlib.decompressobj(-15, zdict=window).decompress(number.to_bytes(len(data), "little"))
+
+    def test_verify_reads_all_of_it_and_its_index(self):
+        archive = self.archive()
+        self.done("index", archive, "--spacing", "64KiB")
+        self.assertIn(b"no damage", self.done("verify", archive).stdout)
+        self.assertEqual(self.summary(self.done("--json", "verify", "--full", archive).stdout)["damage"], 0)
+        self.fails(2, "verify", archive, "--sample", "5%")
+        whole = {name: read(archive + name) for name in ("", ".gzidx", ".taridx")}
+        points = int.from_bytes(whole[".gzidx"][31:35], "little")
+        self.assertGreater(points, 3)
+        window = 35 + 18 * points + 32768 + 32767
+        second = 35 + 18 * 2
+
+        def flipped(name, at, bit=1):
+            return whole[name][:at] + bytes([whole[name][at] ^ bit]) + whole[name][at + 1:]
+        fewer = json.loads(whole[".taridx"])[:-1]
+        for name, content, says in (("", flipped("", 100_000), "corrupt"), (".gzidx", flipped(".gzidx", window), "window of the point"), (".gzidx", flipped(".gzidx", second + 16, 4), "from the point"),
+                                    (".gzidx", flipped(".gzidx", second + 8), "point"), (".taridx", json.dumps(fewer).encode(), "not in the index"),
+                                    (".taridx", whole[".taridx"].replace(b"again", b"agair"), "not in the index")):
+            with self.subTest(name + " " + says):
+                write(archive + name, content)
+                self.fails(4, "verify", archive, says=[says] if says != "corrupt" else [])
+                write(archive + name, whole[name])
+        # What Python's tarfile lists, and of that some, is enough.
+        write(archive + ".taridx", json.dumps([{key: one[key] for key in ("name", "offset", "offset_data", "size")} for one in fewer]).encode())
+        self.done("verify", archive)
+
+    def test_times_that_stand_in_front_of_all_members(self):
+        archive = self.archive("a.tar.gz", "--format=posix", "--pax-option=globexthdr.name=g,mtime:=77")
         self.done("index", archive)
-        for words in (["info", archive], ["locate", archive, "large"]):
-            with self.subTest(words[0]):
-                self.assertEqual(self.run_ragtape(*words).returncode, 1)
+        self.done("restore", archive, "--to", self.path("to"))
+        self.assertEqual(os.stat(self.path("to/tree/large")).st_mtime, 77)
 
     def test_an_archive_of_ours_is_read_by_sidecars_too(self):
         tree = self.make_tree()

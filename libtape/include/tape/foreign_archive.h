@@ -7,9 +7,12 @@
 // Spec:    docs/format.md §7.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "tape/foreign_tar.h"
 #include "tape/gzip_index.h"
 #include "tape/io.h"
 #include "tape/members.h"
@@ -47,8 +50,24 @@ class ForeignArchive final : public Members {
   // know, and for GNU's sparse files.
   std::unique_ptr<MemberReader> open(const MemberRecord& record) override;
 
+  // Where the bytes of a range of the content lie in the stream, and how to begin there.
+  struct Place {
+    GzRange stream;                 // whole bytes, from the point in front of it to the next behind
+    int bits = 0;                   // of the byte in front, its highest, come first
+    ByteCount skip = 0;             // of what is inflated, in front of the range
+    std::optional<GzRange> window;  // in the index: what inflating begins with
+  };
+  Place locate(std::uint64_t at, ByteCount size) const;
+
+  // Reads all of the stream once, in pieces of `piece` bytes, and what every point of access gives:
+  // CRC32 and length of each gzip member, that every member stands where the index says and no
+  // other is there, windows and points. `progress` (may be empty) hears of bytes of the stream.
+  // Fails: Error{corrupt} at the first damage.
+  void check_all(std::size_t piece, const std::function<void(ByteCount done)>& progress);
+
  private:
   friend class ForeignCursor;
+  class Check;
   class Reader;
   std::optional<std::uint32_t> numbered(std::string_view path) const;
   bool is_shadowed(std::uint32_t number) const;
@@ -56,6 +75,7 @@ class ForeignArchive final : public Members {
   void resolve(TarIndexEntry& entry);
   MemberRecord record_of(std::uint32_t number);
 
+  const RangeSource& stream_;
   const GzipIndex index_;
   GzipContentReader content_;
   std::vector<TarIndexEntry> entries_;  // in tape order

@@ -47,6 +47,8 @@ class GzipIndex {
   const std::vector<GzipPoint>& points() const { return points_; }
   // The last one at or in front of a place in the content.
   std::size_t point_at(std::uint64_t content) const;
+  // Where in the index the window of a point lies that has one.
+  GzRange window_place(std::size_t point) const;
   // The kGzipWindowSize bytes of content in front of a point that has a window. Reads only these.
   Bytes window(std::size_t point) const;
 

@@ -3,37 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "restore/foreign_member.h"
 #include "tape/error.h"
-#include "tape/foreign_tar.h"
 
 namespace tape {
-namespace {
-
-// As member paths are: without `./` in front and `/` behind. What else stands in a name stays, for
-// the restore to refuse.
-std::string_view path_of(std::string_view name) {
-  while (name.starts_with("./"))
-    name.remove_prefix(2);
-  while (name.size() > 1 && name.ends_with('/'))
-    name.remove_suffix(1);
-  return name == "." ? std::string_view() : name;
-}
-
-bool is_known(char typeflag) {
-  return typeflag >= '0' && typeflag <= '6';
-}
-
-std::string place_of(const TarIndexEntry& entry) {
-  return shown(entry.name) + ", at " + std::to_string(entry.offset) + " of the tar";
-}
-
-[[noreturn]] void not_its_index(const TarIndexEntry& entry, const std::string& why) {
-  throw Error(ErrorKind::corrupt,
-              place_of(entry) + ": " + why + ": the index is of another archive",
-              "make it anew: ragtape index");
-}
-
-}  // namespace
 
 // A member's header and body out of the content.
 class ForeignArchive::Reader final : public MemberReader {
@@ -82,7 +55,7 @@ class ForeignCursor final : public RecordCursor {
 ForeignArchive::ForeignArchive(const RangeSource& stream,
                                const RangeSource& gzip_index,
                                std::vector<TarIndexEntry> entries)
-    : index_(gzip_index), content_(stream, index_), entries_(std::move(entries)) {
+    : stream_(stream), index_(gzip_index), content_(stream, index_), entries_(std::move(entries)) {
   const auto& size = index_.content_size();
   if (size && !entries_.empty() && entries_.back().body > *size)
     not_its_index(entries_.back(), "the content has " + std::to_string(*size) + " bytes");
@@ -126,10 +99,10 @@ ForeignMember ForeignArchive::header_of(const TarIndexEntry& entry) {
     not_its_index(entry, "the content ends before");
   const auto failure = failure_of([&] { parser.write(bytes); });
   if (failure) not_its_index(entry, failure->what());
-  const bool same = found && found->offset == entry.offset && found->body == entry.body &&
-                    path_of(found->member.name) == path_of(entry.name) &&
-                    (found->size == entry.size || found->sparse || !is_known(found->typeflag));
-  if (!same) not_its_index(entry, "another header stands there");
+  if (!found || !is_of(*found, entry)) not_its_index(entry, "another header stands there");
+  // A `g` header somewhere in front of it may have the last word.
+  if (entry.typeflag && found->member.mtime.seconds != entry.mtime)
+    found->member.mtime = {entry.mtime, 0};
   return std::move(*found);
 }
 
@@ -193,6 +166,25 @@ std::vector<std::string> ForeignArchive::neighbours(std::string_view path, std::
 
 std::unique_ptr<RecordCursor> ForeignArchive::records_below(std::string_view top, const Damage&) {
   return std::make_unique<ForeignCursor>(*this, top);
+}
+
+ForeignArchive::Place ForeignArchive::locate(std::uint64_t at, ByteCount size) const {
+  const auto& points = index_.points();
+  const std::size_t first = index_.point_at(at);
+  const GzipPoint& point = points[first];
+  const auto behind =
+      std::find_if(points.begin() + static_cast<std::ptrdiff_t>(first) + 1, points.end(),
+                   [&](const GzipPoint& next) { return next.content >= at + size; });
+  const GzOffset end =
+      behind == points.end() ? GzOffset(index_.compressed_size()) : behind->compressed;
+  Place out;
+  const GzOffset begin =
+      first == 0 ? GzOffset(0) : GzOffset(point.compressed.value() - (point.bits == 0 ? 0 : 1));
+  out.stream = {begin, end - begin};
+  out.bits = point.bits;
+  out.skip = at - point.content;
+  if (point.has_window) out.window = index_.window_place(first);
+  return out;
 }
 
 std::unique_ptr<MemberReader> ForeignArchive::open(const MemberRecord& record) {

@@ -51,11 +51,15 @@ std::size_t GzipIndex::point_at(std::uint64_t content) const {
   return static_cast<std::size_t>(behind - points_.begin()) - 1;
 }
 
-Bytes GzipIndex::window(std::size_t point) const {
+GzRange GzipIndex::window_place(std::size_t point) const {
   TAPE_ASSERT(points_[point].has_window);
+  const ByteCount end = windows_at_ + (windows_before_[point] + 1) * ByteCount{window_size_};
+  return {GzOffset(end - kGzipWindowSize), kGzipWindowSize};
+}
+
+Bytes GzipIndex::window(std::size_t point) const {
   Bytes out(kGzipWindowSize);
-  const ByteCount at = windows_at_ + windows_before_[point] * ByteCount{window_size_};
-  source_.read_at(GzOffset(at + window_size_ - kGzipWindowSize), out);
+  source_.read_at(window_place(point).begin, out);
   return out;
 }
 
