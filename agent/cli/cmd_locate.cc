@@ -181,15 +181,16 @@ struct LocateCommand {
   void add_range(const tape::ForeignArchive::Place& place,
                  const tape::MemberRecord& content,
                  Pieces& pieces) const {
-    pieces.parts.push_back({{"object", json_text(words.what)},
+    pieces.parts.push_back({{"object", json_text(without_query(words.what))},
                             {"begin", place.stream.begin.value()},
                             {"end", place.stream.end().value()},
                             {"skip", place.skip},
                             {"size", content.size},
                             {"bits", place.bits},
                             {"window", place.window ? Json(place.window->begin.value()) : Json()}});
-    pieces.text += fmt::format("object        {}: bytes {} to {}\n", tape::shown(words.what),
-                               place.stream.begin.value(), place.stream.end().value());
+    pieces.text +=
+        fmt::format("object        {}: bytes {} to {}\n", tape::shown(without_query(words.what)),
+                    place.stream.begin.value(), place.stream.end().value());
     if (place.window)
       pieces.text += fmt::format("window        of the .gzidx: bytes {} to {}\n",
                                  place.window->begin.value(), place.window->end().value());
@@ -198,8 +199,8 @@ struct LocateCommand {
           fmt::format("  content     curl -s -r 0-{} URL | gunzip -c | tail -c +{} | head -c {}\n",
                       place.stream.end().value() - 1, place.skip + 1, content.size);
     } else {
-      pieces.text += fmt::format("  content     ragtape cat {} {}\n", quoted(words.what),
-                                 quoted(content.path));
+      pieces.text += fmt::format("  content     ragtape cat {} {}\n",
+                                 quoted(without_query(words.what)), quoted(content.path));
     }
   }
 
@@ -232,7 +233,7 @@ struct LocateCommand {
   // Below the set's folder in the store; the archive itself.
   std::string object_name(const Opened& opened, std::size_t volume) const {
     return opened.manifest() ? opened.manifest()->set + "/" + opened.manifest()->volumes[volume].key
-                             : words.what;
+                             : without_query(words.what);
   }
 };
 

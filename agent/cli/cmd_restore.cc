@@ -14,6 +14,7 @@
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "cli/state.h"
+#include "cli/where.h"
 #include "restore/restore.h"
 #include "restore/restore_log.h"
 #include "restore/tar_stream.h"
@@ -155,7 +156,7 @@ struct RestoreCommand {
     tape::FieldWriter fields(words_of);
     std::error_code ignored;
     fields.text(std::filesystem::weakly_canonical(options.target, ignored).string());
-    fields.text(words.what);
+    fields.text(without_query(words.what));  // a signature is another one each day
     fields.text(opened.name());
     fields.number(opened.size());
     fields.number(static_cast<std::uint64_t>(strip_components));

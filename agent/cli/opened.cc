@@ -46,8 +46,8 @@ Opened::Opened(const WhatWords& words, const GlobalOptions& global) : cache_(glo
     return;
   }
   if (!words.set.empty() || !words.snapshot.empty())
-    throw tape::Error(tape::ErrorKind::usage,
-                      tape::shown(words.what) + ": --set and --snapshot are for stores");
+    throw tape::Error(tape::ErrorKind::usage, tape::shown(without_query(words.what)) +
+                                                  ": --set and --snapshot are for stores");
   file_ = std::make_unique<OpenArchive>(words.what, words.store);
   file_->keep_in(cache_);
   name_ = file_->source().name();
@@ -57,6 +57,7 @@ Opened::Opened(const WhatWords& words, const GlobalOptions& global) : cache_(glo
 
 void Opened::open_archive(const WhatWords& words) {
   if (!words.index.empty()) return open_foreign(words.index);
+  if (kept_sidecars() && !tape::has_ragzip_footer(file_->source())) return open_foreign("");
   std::unique_ptr<tape::Archive> archive;
   const auto failure = tape::failure_of([&] {
     archive = tape::within(name_, [&] { return std::make_unique<tape::Archive>(file_->source()); });
@@ -78,13 +79,25 @@ void Opened::open_archive(const WhatWords& words) {
                     is_gzip(file_->source()) ? kByOthers : failure->hint());
 }
 
-// `index`: as typed; empty: beside the archive.
+// What `ragtape index` has put into the cache.
+std::optional<Sidecars> Opened::kept_sidecars() const {
+  const auto base = cache_.index_base(file_->version());
+  if (!base || !tape::is_regular_file(sidecars_of(*base).gzip_index)) return std::nullopt;
+  return sidecars_of(*base);
+}
+
+// `index`: as typed; empty: where `ragtape index` has put them, in the cache or beside the archive.
 void Opened::open_foreign(const std::string& index) {
   std::unique_ptr<tape::RangeSource> tar_index;
+  const auto take = [&](const Sidecars& names) {
+    gzip_index_ = file_->file(names.gzip_index);
+    tar_index = file_->file(names.tar_index);
+  };
   const auto failure = tape::failure_of([&] {
-    const Sidecars names = index.empty() ? Sidecars{} : sidecars_at(index, name_);
-    gzip_index_ = index.empty() ? file_->beside(kGzipIndexEnding) : file_->file(names.gzip_index);
-    tar_index = index.empty() ? file_->beside(kTarIndexEnding) : file_->file(names.tar_index);
+    if (!index.empty()) return take(sidecars_at(index, name_));
+    if (const auto kept = kept_sidecars()) return take(*kept);
+    gzip_index_ = file_->beside(kGzipIndexEnding);
+    tar_index = file_->beside(kTarIndexEnding);
   });
   if (failure && failure->kind() == tape::ErrorKind::not_found)
     throw tape::Error(tape::ErrorKind::not_found, failure->what(), kByOthers);
@@ -114,6 +127,10 @@ std::unique_ptr<tape::RangeSource> OpenArchive::file(const std::string& path) {
 
 std::unique_ptr<tape::RangeSource> OpenArchive::beside(const std::string& ending) {
   if (!store_) return file(what_ + ending);
+  if (without_query(what_) != what_)
+    throw tape::Error(tape::ErrorKind::not_found,
+                      tape::shown(without_query(what_)) +
+                          ": beside it nothing is looked for: a signature is for one archive");
   return (*store_)->open(parse_remote_archive(what_).key + ending);
 }
 
@@ -125,7 +142,8 @@ OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) : wha
   const RemoteArchive place = parse_remote_archive(what);
   store_ = std::make_unique<OpenStore>(place.store, words, OpenStore::Access::read);
   const auto found = (*store_)->head(place.key);
-  if (!found) throw tape::Error(tape::ErrorKind::not_found, tape::shown(what) + ": not there");
+  if (!found)
+    throw tape::Error(tape::ErrorKind::not_found, tape::shown(without_query(what)) + ": not there");
   source_ = (*store_)->open_known(*found);
   if (!found->etag.empty())
     version_ = (*store_)->identity() + "/" + place.key + " " + std::to_string(found->size) + " " +

@@ -10,6 +10,7 @@
 
 #include "cli/range_cache.h"
 #include "cli/report.h"
+#include "cli/sidecars.h"
 #include "cli/verb.h"
 #include "cli/where.h"
 #include "store/object_store.h"
@@ -41,6 +42,8 @@ class OpenArchive {
   // From here on small pieces of a remote one are kept.
   void keep_in(RangeCache& cache);
   bool is_remote() const { return store_ != nullptr; }
+  // Names the object and what it is made of; empty: a file, or without a strong ETag.
+  const std::string& version() const { return version_; }
   // What to read at a time from begin to end: from afar a request is worth more.
   std::size_t piece() const { return is_remote() ? kPieceAfar : kPieceHere; }
   // A file beside the archive, whose name has `ending` more. Fails: not_found.
@@ -57,7 +60,7 @@ class OpenArchive {
   tape::ReadCounts counts_;  // of files
   std::unique_ptr<OpenStore> store_;
   std::unique_ptr<tape::RangeSource> source_;
-  std::string version_;  // of a remote one with a strong ETag
+  std::string version_;
 };
 
 class Opened {
@@ -87,6 +90,7 @@ class Opened {
  private:
   void open_snapshot_of(const WhatWords& words);
   void open_archive(const WhatWords& words);
+  std::optional<Sidecars> kept_sidecars() const;
   void open_foreign(const std::string& index);
 
   RangeCache cache_;

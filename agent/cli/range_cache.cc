@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "net/http_range_source.h"
+#include "tape/digest.h"
 #include "tape/error.h"
 
 namespace agent {
@@ -59,6 +60,13 @@ DiskCache* RangeCache::disk() {
       [&] { disk_ = std::make_unique<DiskCache>(*folder + "/blocks", kDiskBytes); });
   if (failure && !global_.cache.empty()) throw tape::Error(*failure);
   return disk_.get();
+}
+
+std::optional<std::string> RangeCache::index_base(const std::string& version) const {
+  const auto folder = cache_folder(global_);
+  if (!folder || version.empty()) return std::nullopt;
+  const tape::Sha256 digest = tape::sha256(tape::as_bytes(version));
+  return *folder + "/indexes/" + tape::hex(tape::ByteView(digest).first(16));
 }
 
 std::unique_ptr<tape::RangeSource> RangeCache::around(std::unique_ptr<tape::RangeSource> object,

@@ -29,6 +29,10 @@ class RangeCache {
   std::unique_ptr<tape::RangeSource> around(std::unique_ptr<tape::RangeSource> object,
                                             const std::string& version);
 
+  // Where the indexes of an archive by others are kept: a path without their endings, in a folder
+  // that `ragtape index` makes. None: nothing is kept, or of nothing without a version.
+  std::optional<std::string> index_base(const std::string& version) const;
+
  private:
   DiskCache* disk();
 

@@ -31,8 +31,14 @@ bool is_plain_http(const std::string& what) {
   return what.starts_with("https://") || what.starts_with("http://");
 }
 
+// Without the query: in a key of S3 a `?` is a letter.
+std::string path_in(const std::string& what) {
+  return is_plain_http(what) ? what.substr(0, what.find('?')) : what;
+}
+
 bool ends_as_archive(const std::string& what) {
-  return what.ends_with(".gz") || what.ends_with(".tgz") || what.ends_with(".rgz");
+  const std::string path = path_in(what);
+  return path.ends_with(".gz") || path.ends_with(".tgz") || path.ends_with(".rgz");
 }
 
 std::string environment(const std::string& name) {
@@ -123,9 +129,15 @@ std::string path_of_url(const std::string& url) {
 }  // namespace
 
 RemoteArchive parse_remote_archive(const std::string& url) {
-  const std::size_t slash = url.rfind('/');
-  const std::string name = url.substr(slash + 1);
-  return {url.substr(0, slash), is_plain_http(url) ? percent_decoded(name) : name};
+  const std::string path = path_in(url);
+  const std::size_t slash = path.rfind('/');
+  const std::string name = path.substr(slash + 1);
+  return {path.substr(0, slash) + url.substr(path.size()),
+          is_plain_http(url) ? percent_decoded(name) : name};
+}
+
+std::string without_query(const std::string& what) {
+  return path_in(what);
 }
 
 std::string store_directory(const std::string& what) {

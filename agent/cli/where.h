@@ -25,10 +25,12 @@ bool is_store(const std::string& what);
 bool is_remote_archive(const std::string& what);
 // As a store, and a key in it.
 struct RemoteArchive {
-  std::string store;
+  std::string store;  // with the query of the URL, which may be a signature
   std::string key;
 };
 RemoteArchive parse_remote_archive(const std::string& url);
+// What may be shown of a name: the query of a URL may be a signature.
+std::string without_query(const std::string& what);
 
 // The directory behind a store's name, or empty.
 std::string store_directory(const std::string& what);

@@ -70,9 +70,11 @@ void HttpObject::check(const HttpResponse& response, const std::string& range, b
   if (response.status != 206)
     throw HttpError(HttpFailure::no_ranges,
                     name() + ": all of it came, bytes " + range + " were asked for", kNoRanges);
-  const std::string expected = "bytes " + range + "/" + std::to_string(size_);
+  const std::string bytes = "bytes " + range + "/";
+  const std::string expected = bytes + std::to_string(size_);
   const std::string found = response.header("Content-Range");
-  if (found != expected)
+  // A server need not know how many there are in all (RFC 9110 §14.4).
+  if (found != expected && found != bytes + "*")
     throw HttpError(HttpFailure::changed, name() + ": Content-Range \"" + tape::shown(found) +
                                               "\", \"" + expected + "\" expected");
 }

@@ -1,6 +1,7 @@
 #include "store/http_store.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "net/http_error.h"
 #include "net/http_object.h"
@@ -32,15 +33,25 @@ using tape::shown;
   throw HttpError(error);
 }
 
-tape::ByteCount content_length(const HttpRequest& request, const HttpResponse& response) {
-  const std::string text = response.header("Content-Length");
+// Digits alone, of a size that there can be.
+std::optional<tape::ByteCount> size_in(const std::string& text) {
   constexpr std::size_t kDigitsMax = 18;
   if (text.empty() || text.size() > kDigitsMax ||
       text.find_first_not_of("0123456789") != std::string::npos)
-    throw HttpError(HttpFailure::refused,
-                    "HEAD " + shown_url(request.url) + ": the server does not say how large it is",
-                    "download the archive and read it there");
+    return std::nullopt;
   return std::stoull(text);
+}
+
+std::optional<tape::ByteCount> content_length(const HttpResponse& response) {
+  return size_in(response.header("Content-Length"));
+}
+
+// What an answer to a request for the first byte says of the size of the whole.
+std::optional<tape::ByteCount> size_of_whole(const HttpResponse& response) {
+  if (response.status == 200) return content_length(response);
+  const std::string range = response.header("Content-Range");
+  const std::string before = response.status == 206 ? "bytes 0-0/" : "bytes */";
+  return range.starts_with(before) ? size_in(range.substr(before.size())) : std::nullopt;
 }
 
 // The URL that answered last is asked next: redirects are followed once.
@@ -78,7 +89,8 @@ class HttpFile final : public HttpObject {
 
 class HttpStore final : public ObjectStore {
  public:
-  HttpStore(HttpClient& http, std::string url) : http_(http), url_(std::move(url)) {}
+  HttpStore(HttpClient& http, std::string url, std::string query)
+      : http_(http), url_(std::move(url)), query_(std::move(query)) {}
 
   std::string name() const override { return url_; }
 
@@ -104,11 +116,16 @@ class HttpStore final : public ObjectStore {
   void remove_all(const std::vector<std::string>&) override { read_only(url_); }
 
   std::optional<ObjectInfo> head(const std::string& key) override {
+    // A signature in the query is good for GET alone.
+    if (!query_.empty()) return head_by_range(key);
     HttpRequest request = of("HEAD", key);
     const HttpResponse response = send_following(http_, request);
     if (response.status == 404 || response.status == 410) return std::nullopt;
+    const bool knows_none = response.status == 405 || response.status == 501;
+    const auto size = content_length(response);
+    if (knows_none || (response.ok() && !size)) return head_by_range(key);
     if (!response.ok()) fail(request, response);
-    return ObjectInfo{key, content_length(request, response), strong_etag(response)};
+    return ObjectInfo{key, *size, strong_etag(response)};
   }
 
   std::unique_ptr<tape::RangeSource> open(const std::string& key) override {
@@ -118,7 +135,7 @@ class HttpStore final : public ObjectStore {
   }
 
   std::unique_ptr<tape::RangeSource> open_known(const ObjectInfo& known) override {
-    return std::make_unique<HttpFile>(http_, url_of_key(known.key), known);
+    return std::make_unique<HttpFile>(http_, url_of_key(known.key) + query_, known);
   }
 
   tape::Bytes get(const std::string& key, tape::ByteCount limit) override {
@@ -154,8 +171,24 @@ class HttpStore final : public ObjectStore {
   HttpRequest of(const std::string& method, const std::string& key) const {
     HttpRequest out;
     out.method = method;
-    out.url = url_of_key(key);
+    out.url = url_of_key(key) + query_;
     return out;
+  }
+
+  std::optional<ObjectInfo> head_by_range(const std::string& key) {
+    HttpRequest request = of("GET", key);
+    request.headers.push_back({"Range", "bytes=0-0"});
+    request.sink = [](tape::ByteView) {};
+    request.sink_status = 206;
+    const HttpResponse response = send_following(http_, request);
+    if (response.status == 404 || response.status == 410) return std::nullopt;
+    if (!response.ok() && response.status != 416) fail(request, response);
+    const auto size = size_of_whole(response);
+    if (!size)
+      throw HttpError(HttpFailure::refused,
+                      "GET " + shown_url(request.url) + ": the server does not say how large it is",
+                      "download the archive and read it there");
+    return ObjectInfo{key, *size, strong_etag(response)};
   }
 
   tape::Bytes listing(const std::string& key) {
@@ -169,19 +202,22 @@ class HttpStore final : public ObjectStore {
   }
 
   HttpClient& http_;
-  const std::string url_;  // without a `/` at its end
+  const std::string url_;    // without a `/` at its end
+  const std::string query_;  // behind each, with its `?`; or empty
 };
 
 }  // namespace
 
 std::unique_ptr<ObjectStore> open_http_store(HttpClient& http, const std::string& url) {
-  std::string base = url;
+  const std::size_t mark = std::min(url.find('?'), url.size());
+  std::string base = url.substr(0, mark);
   while (base.ends_with('/'))
     base.pop_back();
-  if (base.find_first_of("?#@") != std::string::npos || base.find("://") == std::string::npos)
-    throw Error(ErrorKind::usage, shown_url(url) + ": https://HOST/PATH expected, without a query",
-                "a password, or a signature, has no place there");
-  return std::make_unique<HttpStore>(http, base);
+  if (url.find('#') != std::string::npos || base.find('@') != std::string::npos ||
+      base.find("://") == std::string::npos)
+    throw Error(ErrorKind::usage, shown_url(url) + ": https://HOST/PATH expected",
+                "a password has no place there");
+  return std::make_unique<HttpStore>(http, base, url.substr(mark));
 }
 
 }  // namespace agent

@@ -16,7 +16,8 @@
 
 namespace agent {
 
-// `url`: http:// or https://, without a query. `http` must outlive the store. Fails: Error{usage}.
+// `url`: http:// or https://; a query, such as the signature of one archive, goes with every
+// request, and never into a message. `http` must outlive the store. Fails: Error{usage}.
 std::unique_ptr<ObjectStore> open_http_store(HttpClient& http, const std::string& url);
 
 }  // namespace agent

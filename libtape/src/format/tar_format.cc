@@ -420,8 +420,7 @@ std::string why_not_on_tape(const Member& member) {
   };
   const bool link = member.type == MemberType::symlink || member.type == MemberType::hard_link;
   const bool root = member.type == MemberType::directory && member.name == "./";
-  if (std::string why = why_no_path(member_path(member.name, member.type));
-      !root && !why.empty())
+  if (std::string why = why_no_path(member_path(member.name, member.type)); !root && !why.empty())
     return why;
   if (member.name.size() > kMemberNameMax)
     return over("a name, in bytes,", member.name.size(), kMemberNameMax);

@@ -201,8 +201,8 @@ TEST_CASE("s3_source: a range that is not the one asked for is refused, of equal
   const std::string object = text_of_size(kSize);
   for (const char* said :
        {"bytes 10-19/1001", "bytes 10-19/999", "bytes 11-20/1000", "bytes 9-18/1000",
-        "bytes 10-18/1000", "bytes 10-20/1000", "bytes 10-19/*", "bytes */1000", "10-19/1000",
-        "bytes=10-19/1000", "bytes 10-19", "", "bytes 0-9/1000, bytes 10-19/1000"}) {
+        "bytes 10-18/1000", "bytes 10-20/1000", "bytes */1000", "10-19/1000", "bytes=10-19/1000",
+        "bytes 10-19", "", "bytes 0-9/1000, bytes 10-19/1000"}) {
     INFO(said);
     World world([&](const Request& request) {
       Reply reply = part_of(object, request, "\"e\"");
