@@ -96,8 +96,9 @@ struct RestoreCommand {
                       "ragtape ls shows the names; patterns speak of paths below the first one");
   }
 
-  static RestoreEvents events_of(const Output& out, Progress& progress) {
+  static RestoreEvents events_of(const Opened& opened, const Output& out, Progress& progress) {
     RestoreEvents events;
+    events.source_failure = [&opened] { return opened.source_failure(); };
     events.warning = [&out](const std::string& what_happened) { out.warning(what_happened); };
     events.progress = [&progress](tape::ByteCount bytes, const std::string& current) {
       check_stop();
@@ -130,7 +131,8 @@ struct RestoreCommand {
     if (log && log->is_continued())
       out.warning("an earlier run of this command was interrupted: going on with what is there");
     Progress progress(out);
-    RestoreReport report = restore(opened.members(), wanted, settled, events_of(out, progress));
+    RestoreReport report =
+        restore(opened.members(), wanted, settled, events_of(opened, out, progress));
     const std::uint64_t met =
         report.restored + report.left_alone + report.unchanged + report.failed + report.needs_root;
     if (met == 0 && (wanted.is_filtered() || strip_components > 0)) nothing_wanted();
@@ -175,7 +177,7 @@ struct RestoreCommand {
       const Wanted wanted = wanted_of(opened, out);
       Progress progress(out);
       report = stream_tar(opened.members(), wanted, {*sink, options.numeric_owner, options.damaged},
-                          events_of(out, progress));
+                          events_of(opened, out, progress));
       if (report.members + report.left_out == 0 && (wanted.is_filtered() || strip_components > 0))
         nothing_wanted();
     });

@@ -144,7 +144,9 @@ OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) : wha
   const auto found = (*store_)->head(place.key);
   if (!found)
     throw tape::Error(tape::ErrorKind::not_found, tape::shown(without_query(what)) + ": not there");
-  source_ = (*store_)->open_known(*found);
+  auto watched = std::make_unique<WatchedSource>((*store_)->open_known(*found));
+  watched_ = watched.get();
+  source_ = std::move(watched);
   if (!found->etag.empty())
     version_ = (*store_)->identity() + "/" + place.key + " " + std::to_string(found->size) + " " +
                found->etag;
@@ -152,6 +154,24 @@ OpenArchive::OpenArchive(const std::string& what, const StoreWords& words) : wha
 
 void OpenArchive::keep_in(RangeCache& cache) {
   if (store_) source_ = cache.around(std::move(source_), version_);
+}
+
+void WatchedSource::read_at(tape::GzOffset at, tape::MutableBytes out) const {
+  const auto failure = tape::failure_of([&] { object_->read_at(at, out); });
+  {
+    const std::lock_guard lock(mutex_);
+    failure_ = failure;
+  }
+  if (failure) throw tape::Error(*failure);
+}
+
+std::optional<tape::Error> WatchedSource::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+std::optional<tape::Error> OpenArchive::failure() const {
+  return watched_ == nullptr ? std::nullopt : watched_->failure();
 }
 
 ReadFigures OpenArchive::figures() const {

@@ -3,6 +3,7 @@
 // Spec:    docs/cli.md "WHAT".
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,25 @@ struct WhatWords {
   void add(const Verb& verb, const std::string& help);
 };
 
+// A remote object that tells whether it can still be read.
+//
+// Threads: any number of readers.
+class WatchedSource final : public tape::RangeSource {
+ public:
+  explicit WatchedSource(std::unique_ptr<tape::RangeSource> object) : object_(std::move(object)) {}
+  tape::ByteCount size() const override { return object_->size(); }
+  std::string name() const override { return object_->name(); }
+  void distrust() const override { object_->distrust(); }
+  void read_at(tape::GzOffset at, tape::MutableBytes out) const override;
+  // Why the last read failed, if it did.
+  std::optional<tape::Error> failure() const;
+
+ private:
+  const std::unique_ptr<tape::RangeSource> object_;
+  mutable std::mutex mutex_;  // of this one
+  mutable std::optional<tape::Error> failure_;
+};
+
 // The bytes of one archive, a file's or a remote object's, counted.
 class OpenArchive {
  public:
@@ -42,6 +62,8 @@ class OpenArchive {
   // From here on small pieces of a remote one are kept.
   void keep_in(RangeCache& cache);
   bool is_remote() const { return store_ != nullptr; }
+  // Why a remote one cannot be read any more, if so.
+  std::optional<tape::Error> failure() const;
   // Names the object and what it is made of; empty: a file, or without a strong ETag.
   const std::string& version() const { return version_; }
   // What to read at a time from begin to end: from afar a request is worth more.
@@ -59,6 +81,7 @@ class OpenArchive {
   const std::string what_;
   tape::ReadCounts counts_;  // of files
   std::unique_ptr<OpenStore> store_;
+  const WatchedSource* watched_ = nullptr;  // in source_
   std::unique_ptr<tape::RangeSource> source_;
   std::string version_;
 };
@@ -79,6 +102,10 @@ class Opened {
   tape::ForeignArchive* foreign() { return foreign_; }
   // What to read at a time of an archive by others, from begin to end.
   std::size_t piece() const { return file_->piece(); }
+  // Why a remote archive cannot be read any more, if so; of a store each volume has its own fate.
+  std::optional<tape::Error> source_failure() const {
+    return file_ ? file_->failure() : std::nullopt;
+  }
   // What was asked of the archive, or of the store, so far.
   ReadFigures figures() const;
   // Of a snapshot.

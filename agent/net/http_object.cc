@@ -31,7 +31,10 @@ void HttpObject::must_be_the_same(const HttpResponse& response) const {
   const std::lock_guard lock(mutex_);
   std::string& known = is_sure ? etag_ : unsure_;
   if (known.empty()) known = found;
-  if (known != found)
+  // A server that packs on the way may weaken a tag, but it keeps its text.
+  const std::string weak = is_sure ? "" : response.header("ETag");
+  const bool is_other = !weak.empty() && !etag_.empty() && weak != "W/\"" + etag_ + "\"";
+  if (known != found || is_other)
     throw HttpError(HttpFailure::changed, name() + ": replaced while it was read");
 }
 

@@ -393,12 +393,14 @@ class Restore {
     warn(std::string(error.what()) + "; what was in it is not restored");
   }
 
-  // A full disk, a signal and another archive are never the matter of one member.
-  static void rethrow_unless_of_one_member(const Error& error) {
+  // A full disk, a signal, another archive and one that is gone are never the matter of one member.
+  void rethrow_unless_of_one_member(const Error& error) const {
     const ErrorKind kind = error.kind();
     if (kind == ErrorKind::exhausted || kind == ErrorKind::canceled ||
         kind == ErrorKind::object_changed || kind == ErrorKind::transient)
       throw Error(error);
+    if (!events_.source_failure) return;
+    if (const auto failure = events_.source_failure()) throw Error(*failure);
   }
 
   void fail_but_keep(const MemberRecord& record, const Error& error) {

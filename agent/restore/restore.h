@@ -4,11 +4,13 @@
 // Spec:    docs/cli.md "Safety".
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "restore/restore_log.h"
 #include "restore/select.h"
+#include "tape/error.h"
 #include "tape/extract.h"
 #include "tape/members.h"
 
@@ -44,9 +46,13 @@ struct RestoreEvents {
   std::function<void(const std::string& what)> warning;  // one member, one sentence
   std::function<void(tape::ByteCount bytes, const std::string& current)>
       progress;  // may throw canceled
+  // Asked when a member failed: why nothing more can be read, such as an archive that was taken
+  // away. Ends the run.
+  std::function<std::optional<tape::Error>()> source_failure;
 };
 
-// One member's failure is reported and the rest goes on; a full disk and a signal end the run.
+// One member's failure is reported and the rest goes on; a full disk, a signal, and what
+// `source_failure` says end the run.
 RestoreReport restore(tape::Members& members,
                       const Wanted& wanted,
                       const RestoreOptions& options,

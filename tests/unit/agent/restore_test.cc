@@ -656,3 +656,26 @@ TEST_CASE("restore: a file that is not the interrupted run's is left alone by th
   CHECK(read_file(folder / "p/a") == "xyz");
   CHECK(read_file(folder / "p/b") == "abc");
 }
+
+TEST_CASE("restore: an archive that is gone ends it, a damaged member does not", "[restore]") {
+  Bytes archive = packed({made_file("p/a", "a"), made_file("p/b", "b"), made_file("p/c", "c")});
+  damage(archive, "p/a");
+  OpenedArchive opened(archive);
+  const agent::Wanted all(opened.archive, {});
+  for (const bool gone : {false, true}) {
+    const TemporaryFolder folder;
+    agent::RestoreOptions options;
+    options.target = folder.path();
+    agent::RestoreEvents events;
+    events.source_failure = [&]() -> std::optional<Error> {
+      if (gone) return Error(ErrorKind::not_found, "gone");
+      return std::nullopt;
+    };
+    agent::RestoreReport report;
+    const auto failure =
+        failure_of([&] { report = agent::restore(opened.archive, all, options, events); });
+    CHECK(failure.has_value() == gone);
+    if (failure) CHECK(failure->kind() == ErrorKind::not_found);
+    CHECK(names_in(folder / "p").size() == (gone ? 0 : 2));
+  }
+}
