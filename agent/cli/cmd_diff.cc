@@ -1,4 +1,4 @@
-// ragtape diff STORE [A B]
+// ragtape diff STORE [A B] · diff ARCHIVE ARCHIVE · diff TAPE TAPE|DIR
 
 #include <memory>
 
@@ -44,10 +44,24 @@ struct DiffCommand {
                           "diff of a tape: another tape or a tree expected");
       return diff_tapes(store, snapshots.front(), global, out);
     }
+    if (!is_store(store)) return diff_archives(out);
     if (snapshots.size() == 1)
       throw tape::Error(tape::ErrorKind::usage, "SNAPSHOT: two snapshots, or none");
     Opened before(words(0), out.global());
     Opened after(words(1), out.global());
+    return compare(before, after, out);
+  }
+
+  int diff_archives(const Output& out) const {
+    if (snapshots.size() != 1 || is_store(snapshots.front()) || !set.empty())
+      throw tape::Error(tape::ErrorKind::usage, "diff of an archive: another archive expected",
+                        "ragtape diff BEFORE.tar.gz AFTER.tar.gz");
+    Opened before({store, "", "", "", store_words}, out.global());
+    Opened after({snapshots.front(), "", "", "", store_words}, out.global());
+    return compare(before, after, out);
+  }
+
+  static int compare(Opened& before, Opened& after, const Output& out) {
     DiffReport report;
     tape::within(before.name() + " and " + after.name(), [&] {
       report = diff(
@@ -59,9 +73,13 @@ struct DiffCommand {
                            {"removed", report.removed},
                            {"changed", report.changed},
                            {"same", report.same},
-                           {"before", before.manifest()->snapshot},
-                           {"after", after.manifest()->snapshot}});
+                           {"before", shown_as(before)},
+                           {"after", shown_as(after)}});
     return kDone;
+  }
+
+  static std::string shown_as(const Opened& opened) {
+    return opened.manifest() ? opened.manifest()->snapshot : opened.name();
   }
 
   // Two IDs, or the last two of the set.
@@ -100,12 +118,13 @@ struct DiffCommand {
 }  // namespace
 
 void add_diff(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
-  const Verb verb(app, "diff", "What changed from one snapshot, or tape, to another");
+  const Verb verb(app, "diff", "What changed from one snapshot, archive or tape to another");
   const auto command = std::make_shared<DiffCommand>();
-  verb.option("STORE", command->store, "A store, or a tape").required();
-  verb.option(
-          "SNAPSHOT", command->snapshots,
-          "Two IDs, or unique beginnings (default: the last two); of a tape: another, or a tree")
+  verb.option("STORE", command->store, "A store, an archive or a tape").required();
+  verb.option("SNAPSHOT", command->snapshots,
+              "Two IDs, or unique beginnings (default: the last two); of an archive: another; of a "
+              "tape: "
+              "another, or a tree")
       .at_most(2);
   verb.option("--set", command->set, "The set (default: the only one)");
   command->store_words.add_reading(verb);

@@ -141,12 +141,7 @@ struct LocateCommand {
       Pieces pieces;
       for (const tape::MemberPlace& place : places)
         add_object(object_name(opened, place.volume), place, {body, content.size}, pieces);
-      if (out.json()) {
-        Json all = fields_of(found, pieces.parts);
-        all.update(reading_fields(opened.figures()));
-        out.line("summary", all);
-      }
-      out.text(text_of(found) + pieces.text);
+      show(found, pieces, opened, out);
     });
     return failed ? *failed : kDone;
   }
@@ -167,14 +162,21 @@ struct LocateCommand {
       const Located found{record.member(), range, body, content.size, {}};
       Pieces pieces;
       if (content.size > 0) add_range(archive.locate(body.value(), content.size), content, pieces);
-      if (out.json()) {
-        Json all = fields_of(found, pieces.parts);
-        all.update(reading_fields(opened.figures()));
-        out.line("summary", all);
-      }
-      out.text(text_of(found) + pieces.text);
+      show(found, pieces, opened, out);
     });
     return failed ? *failed : kDone;
+  }
+
+  static void show(const Located& found,
+                   const Pieces& pieces,
+                   const Opened& opened,
+                   const Output& out) {
+    if (out.json()) {
+      Json all = fields_of(found, pieces.parts);
+      all.update(reading_fields(opened.figures()));
+      out.line("summary", all);
+    }
+    out.text(text_of(found) + pieces.text);
   }
 
   // Where inflating begins with a window, or between two bytes, no tool but ours begins.

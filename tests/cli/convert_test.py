@@ -121,6 +121,20 @@ class Convert(CliTest):
         with gzip.open(archive) as a, gzip.open(self.path("b.tar.gz")) as b:
             self.assertEqual(a.read(), b.read())
 
+    def test_two_archives_are_compared(self):
+        tree = self.make_tree()
+        self.done("pack", tree, "-o", self.path("a.gz"))
+        write(os.path.join(tree, "empty"), b"no more")
+        os.unlink(os.path.join(tree, "link"))
+        self.done("pack", tree, "-o", self.path("b.gz"))
+        lines = self.done("diff", self.path("a.gz"), self.path("b.gz")).stdout.decode()
+        self.assertIn("- tree/link\n", lines)
+        self.assertRegex(lines, "M tree/empty .*size")
+        self.assertEqual(self.done("diff", self.path("a.gz"), self.path("a.gz")).stdout, b"")
+        self.assertEqual(self.summary(self.done("--json", "diff", self.path("a.gz"), self.path("b.gz")).stdout)["removed"], 1)
+        self.fails(2, "diff", self.path("a.gz"))
+        self.fails(2, "diff", self.path("a.gz"), self.work)
+
     def test_the_summary(self):
         summary = self.summary(self.done("--json", "convert", self.make(member("a", content=b"x" * 1000)), "-o", self.path("out")).stdout)
         self.assertEqual((summary["members"], summary["left_out"], summary["tape_size"], summary["archive_size"]), (1, 0, 2560, os.stat(self.path("out")).st_size))
