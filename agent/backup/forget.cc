@@ -47,7 +47,7 @@ class Forget {
     std::set<std::string> done;
     for (const std::string& id : options_.snapshots) {
       // Named twice, it must not count twice for what it shares.
-      if (!done.insert(id).second) continue;
+      if (!done.insert(id).second || is_gone(id)) continue;
       const auto failure = tape::failure_of([&] { one(id); });
       if (failure && begun_ && failure->kind() != ErrorKind::usage)
         throw Error(failure->kind(), failure->what(),
@@ -87,8 +87,13 @@ class Forget {
     }
   }
 
+  // Of those that may be: what it left is its own deleter's.
+  bool is_gone(const std::string& id) const {
+    return options_.may_be_gone && !going_.contains(id) && !damaged_.contains(id);
+  }
+
   void must_be_there(const std::string& id) const {
-    if (going_.contains(id) || damaged_.contains(id)) return;
+    if (going_.contains(id) || damaged_.contains(id) || options_.may_be_gone) return;
     const auto unfinished = unfinished_in(store_, options_.set);
     if (std::find(unfinished.begin(), unfinished.end(), id) == unfinished.end())
       throw Error(ErrorKind::not_found,

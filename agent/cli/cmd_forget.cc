@@ -1,13 +1,16 @@
-// ragtape forget STORE --snapshot ID
+// ragtape forget STORE --snapshot ID | --keep-daily N ... | --stale-uploads
 
 #include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "backup/forget.h"
+#include "backup/retention.h"
 #include "backup/stale_uploads.h"
 #include "cli/command.h"
+#include "cli/keep_words.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -27,18 +30,23 @@ struct ForgetCommand {
   bool dry_run = false;
   bool stale_uploads = false;
   std::string older_than = "7d";
+  KeepWords keep;
   StoreWords store_words;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    if (snapshots.empty() && !stale_uploads)
+    const auto rules = keep.parsed();
+    if (snapshots.empty() && !stale_uploads && !rules)
       throw tape::Error(tape::ErrorKind::usage, "forget: nothing to forget was named",
-                        "--snapshot ID, or --stale-uploads");
+                        "--snapshot ID, --keep-... N, or --stale-uploads");
+    if (rules && !snapshots.empty())
+      throw tape::Error(tape::ErrorKind::usage,
+                        "forget: either --snapshot names what goes, or --keep-... what stays");
     const std::chrono::seconds age = parse_duration("--older-than", older_than);
     OpenStore store(what, store_words,
                     dry_run ? OpenStore::Access::dry_run : OpenStore::Access::read);
     if (stale_uploads) forget_uploads(store, age, global, out);
-    return snapshots.empty() ? kDone : forget_snapshots(store, global, out);
+    return snapshots.empty() && !rules ? kDone : forget_snapshots(store, rules, out);
   }
 
   // Uploads of a set that has no snapshot yet are stale all the same.
@@ -58,30 +66,24 @@ struct ForgetCommand {
                            tape::shown(upload.key), shown_time({upload.begun, 0})));
     };
     const auto gone = remove_stale_uploads(*store, store.clock(), options);
-    if (snapshots.empty() && out.json())
+    if (snapshots.empty() && !keep.was_typed() && out.json())
       out.line("summary", {{"stale_uploads", gone.size()}, {"dry_run", dry_run}});
     out.text(fmt::format("{} stale uploads\n", shown_count(gone.size())));
   }
 
-  int forget_snapshots(OpenStore& store, const GlobalOptions& global, const Output& out) const {
+  int forget_snapshots(OpenStore& store,
+                       const std::optional<KeepRules>& rules,
+                       const Output& out) const {
     const std::string settled = settled_set(*store, set);
-    const auto state = known_state_folder(global);
+    const auto state = known_state_folder(out.global());
     const bool locks = !dry_run && state && SetFolder::is_there(*state, store->identity(), settled);
     const auto folder =
         locks ? SetFolder::lock(*state, store->identity(), settled) : std::optional<SetFolder>();
     if (locks && !folder) return report_busy(settled, out);
-    ForgetOptions options{settled, {}, dry_run, check_stop, {}, folder ? &*folder : nullptr};
+    ForgetOptions options{
+        settled, {}, dry_run, rules.has_value(), check_stop, {}, folder ? &*folder : nullptr};
     options.gone = [&](const std::string& id) { out.text("forgot " + id + "\n"); };
-    const auto unfinished = unfinished_in(*store, settled);
-    for (const std::string& typed : snapshots) {
-      // An unset variable must not mean the latest.
-      if (typed.empty())
-        throw tape::Error(tape::ErrorKind::usage, "--snapshot: an empty ID",
-                          "`ragtape snapshots` lists them");
-      // What has no manifest may be a backup under way: only by its whole name.
-      const bool whole = std::find(unfinished.begin(), unfinished.end(), typed) != unfinished.end();
-      options.snapshots.push_back(whole ? typed : settled_snapshot(*store, settled, typed));
-    }
+    options.snapshots = rules ? judged(store, *rules, settled, out) : named(store, settled);
     const ForgetReport report = forget(*store, options);
     if (out.json())
       out.line("summary", {{"snapshots", report.snapshots},
@@ -95,6 +97,40 @@ struct ForgetCommand {
         fmt::format("{} volumes, {}\n", shown_count(report.volumes), shown_size(report.bytes)));
     return kDone;
   }
+
+  std::vector<std::string> named(OpenStore& store, const std::string& settled) const {
+    std::vector<std::string> out;
+    const auto unfinished = unfinished_in(*store, settled);
+    for (const std::string& typed : snapshots) {
+      // An unset variable must not mean the latest.
+      if (typed.empty())
+        throw tape::Error(tape::ErrorKind::usage, "--snapshot: an empty ID",
+                          "`ragtape snapshots` lists them");
+      // What has no manifest may be a backup under way: only by its whole name.
+      const bool whole = std::find(unfinished.begin(), unfinished.end(), typed) != unfinished.end();
+      out.push_back(whole ? typed : settled_snapshot(*store, settled, typed));
+    }
+    return out;
+  }
+
+  // Says of each snapshot why it stays, or that it goes; those that go.
+  static std::vector<std::string> judged(OpenStore& store,
+                                         const KeepRules& rules,
+                                         const std::string& settled,
+                                         const Output& out) {
+    std::vector<std::string> going;
+    for (const Verdict& verdict :
+         verdicts_of(rules, snapshots_of(*store, settled), store.clock().now())) {
+      const bool stays = !verdict.reasons.empty();
+      if (out.json())
+        out.line("verdict",
+                 {{"snapshot", verdict.snapshot}, {"keep", stays}, {"reasons", verdict.reasons}});
+      out.text(fmt::format("{} {}{}\n", stays ? "keep  " : "remove", verdict.snapshot,
+                           stays ? fmt::format("  ({})", fmt::join(verdict.reasons, ", ")) : ""));
+      if (!stays) going.push_back(verdict.snapshot);
+    }
+    return going;
+  }
 };
 
 }  // namespace
@@ -105,6 +141,7 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   verb.option("STORE", command->what, "A store").required();
   verb.option("--set", command->set, "The set (default: the only one)");
   verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable");
+  command->keep.add(verb);
   verb.flag("--stale-uploads", command->stale_uploads,
             "Abort uploads that nobody continues: they are invisible and cost what they hold");
   verb.option("--older-than", command->older_than,
@@ -113,10 +150,11 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
       .show_default();
   verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
   command->store_words.add_reading(verb);
-  verb.footer(help_end("ragtape forget /mnt/backups --snapshot 20260102T",
-                       "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
-                       "deleted; 2 usage; 10 no such store or snapshot; 11 another run holds the "
-                       "set; 12 denied"));
+  verb.footer(
+      help_end("ragtape forget /mnt/backups --keep-daily 7 --keep-weekly 5 --keep-monthly 12 -n",
+               "0 done; 1 failed, or a manifest of the set is damaged and nothing was "
+               "deleted; 2 usage; 10 no such store or snapshot; 11 another run holds the "
+               "set; 12 denied"));
   verb.callback([&global, &chosen, command] {
     chosen = Command{[&global, command] { return command->run(global); }};
   });
