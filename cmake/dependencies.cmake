@@ -9,6 +9,7 @@ find_package(SQLite3 3.37 REQUIRED)  # STRICT tables
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
+find_path(TOMLPLUSPLUS_HEADERS toml++/toml.h REQUIRED)  # the headers alone: the library is built with exceptions
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 pkg_check_modules(libisal IMPORTED_TARGET libisal>=2.30)  # not on every architecture; without it there is no --engine isal

@@ -37,6 +37,7 @@ struct GlobalOptions {
   bool no_progress = false;
   std::string state;  // --state, else empty
   std::string cache;  // --cache, else empty
+  std::string config;  // --config, else empty
   bool no_cache = false;
   int jobs = 0;  // --jobs; 0: as many as there are cores
 };
@@ -50,6 +51,8 @@ struct Command {
 // Each adds one verb to `app`; when the verb is parsed, its Command is put into `chosen`.
 void add_scan(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_index(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_config(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_convert(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);

@@ -36,6 +36,7 @@ void add_globals(CLI::App& app, GlobalOptions& global) {
   app.add_flag("--no-progress", global.no_progress, "No progress line");
   app.add_option("--state", global.state, "Folder for state (tapes of `scan`, runs of `backup`)");
   app.add_option("--cache", global.cache, "Folder for what is read from afar, for the next time");
+  app.add_option("--config", global.config, "Configuration of the agent");
   app.add_flag("--no-cache", global.no_cache, "Keep nothing of it on disk");
   app.add_option("-j,--jobs", global.jobs,
                  "Threads that compress and inflate (default: one for each core)")
@@ -66,7 +67,9 @@ std::size_t distance(const std::string& a, const std::string& b) {
 std::string first_word(int argc, char** argv, int passed = 0) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
-    if (word == "--state" || word == "--cache" || word == "-j" || word == "--jobs") ++i;
+    if (word == "--state" || word == "--config" || word == "--cache" || word == "-j" ||
+        word == "--jobs")
+      ++i;
     if (!word.starts_with('-') && passed-- == 0) return word;
   }
   return "";
@@ -147,9 +150,10 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.footer(kExitCodes);
   add_globals(app, global);
-  for (const auto add : {add_scan, add_index, add_convert, add_info, add_play, add_pack, add_backup,
-                         add_snapshots, add_find, add_diff, add_forget, add_doctor, add_ls, add_cat,
-                         add_restore, add_verify, add_volumes, add_locate, add_ragzip})
+  for (const auto add :
+       {add_scan, add_index,  add_convert,   add_agent,  add_config,  add_info,   add_play,
+        add_pack, add_backup, add_snapshots, add_find,   add_diff,    add_forget, add_doctor,
+        add_ls,   add_cat,    add_restore,   add_verify, add_volumes, add_locate, add_ragzip})
     add(app, global, chosen);
   try {
     app.parse(argc, argv);

@@ -92,6 +92,11 @@ void Verb::footer(const std::string& text) const {
   verb_.footer(text);
 }
 
+void Verb::alone(const std::function<void()>& chosen) const {
+  verb_.require_subcommand(0, 1);
+  verb_.callback(chosen);
+}
+
 void Verb::callback(const std::function<void()>& chosen) const {
   verb_.callback(chosen);
 }

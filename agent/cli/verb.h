@@ -61,6 +61,8 @@ class Verb {
   Option flag(const std::string& name, bool& value, const std::string& help) const;
   // The end of --help.
   void footer(const std::string& text) const;
+  // Of a verb that has verbs: it may stand alone, too, and is asked behind them.
+  void alone(const std::function<void()>& chosen) const;
   // When this is the verb that was typed.
   void callback(const std::function<void()>& chosen) const;
 

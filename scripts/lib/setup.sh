@@ -10,7 +10,7 @@ install=${install:-ask}
 
 # Named alike by Debian 12 and 13 and Ubuntu 24.04. `a|b`: one of them is enough, the first is installed.
 build_packages=(g++ cmake ninja-build 'pkg-config|pkgconf' libsqlite3-dev zlib1g-dev libdeflate-dev libxxhash-dev libssl-dev
-  libcurl4-openssl-dev libexpat1-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
+  libcurl4-openssl-dev libexpat1-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev)
 # --engine isal; the distributions have it for these only.
 case $(dpkg --print-architecture 2>/dev/null) in
   amd64 | arm64) build_packages+=(libisal-dev) ;;

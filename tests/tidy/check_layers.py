@@ -37,7 +37,7 @@ ROOMS = {
     "agent/ragzip": Room(),
     "agent/restore": Room("store net", "fmt nlohmann", posix=True),
     "agent/serve": Room("restore", "fmt nlohmann httplib", posix=True),
-    "agent/schedule": Room("backup", "fmt nlohmann", posix=True),
+    "agent/schedule": Room("backup net", "fmt nlohmann", posix=True),
     "agent/cli": Room("net store backup ragzip restore serve schedule", "fmt nlohmann cli11 toml++", posix=True),
 }
 # A file in one of these includes one third party at most, so that another can take its place.

@@ -1,0 +1,327 @@
+#include "schedule/daemon.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "schedule/job_run.h"
+#include "schedule/metrics.h"
+#include "schedule/service_manager.h"
+#include "tape/error.h"
+#include "tape/files.h"
+
+namespace agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// However far the next run is: a clock that jumps is noticed.
+constexpr std::int64_t kLookMs = 30'000;
+// A clock that goes back by less is being set right.
+constexpr std::int64_t kJumpBack = 3600;
+constexpr int kCannotExec = 127;
+constexpr int kSignals = 128;
+
+sigset_t signals_heard() {
+  sigset_t out;
+  ::sigemptyset(&out);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP})
+    ::sigaddset(&out, signal);
+  return out;
+}
+
+extern "C" void on_child(int) {}
+
+// Signals come while it waits, and at no other time: none is missed.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    struct sigaction action {};
+    action.sa_handler = on_child;
+    ::sigaction(SIGCHLD, &action, nullptr);
+    const sigset_t held = signals_heard();
+    ::sigprocmask(SIG_BLOCK, &held, &before_);
+  }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+  ~SignalsHeld() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+std::string utc(UnixSeconds time) {
+  const std::time_t at = time;
+  std::tm parts{};
+  ::gmtime_r(&at, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+void replace(const std::string& path, const std::string& text, std::uint32_t mode) {
+  const auto sink = tape::create_replacing_file_sink(path, mode);
+  sink->write(tape::as_bytes(text));
+  sink->finish();
+}
+
+}  // namespace
+
+struct Daemon::Planned {
+  Job job;
+  std::string state_path;
+  std::optional<UnixSeconds> due;
+  pid_t process = 0;  // of a run under way
+};
+
+Daemon::Daemon(Clock& clock, DaemonOptions options, DaemonOptions::Settings settings)
+    : clock_(clock),
+      options_(std::move(options)),
+      settings_(std::move(settings)),
+      random_(std::random_device{}()) {}
+
+Daemon::~Daemon() = default;
+
+UnixSeconds Daemon::now() const {
+  return std::chrono::system_clock::to_time_t(clock_.now());
+}
+
+UnixSeconds Daemon::jittered(const Job& job, UnixSeconds due) const {
+  std::uniform_int_distribution<std::int64_t> later(0, job.jitter.count());
+  return due + later(random_);
+}
+
+void Daemon::run() {
+  const SignalsHeld held;
+  plan_all(true);
+  tell_service_manager("READY=1\nSTATUS=" + std::to_string(jobs_.size()) + " jobs");
+  options_.log("agent: " + std::to_string(jobs_.size()) + " jobs");
+  for (;;) {
+    reap();
+    if (options_.stop_signal() != 0) stop_all();
+    const bool busy =
+        !leaving_.empty() ||
+        std::any_of(jobs_.begin(), jobs_.end(), [](const auto& p) { return p->process != 0; });
+    if (stopping_ && !busy) break;
+    if (!stopping_) {
+      look_for_reload();
+      if (now() + kJumpBack < seen_) {
+        options_.log("agent: the clock went back; planning anew");
+        plan_all(false);
+      }
+      seen_ = now();
+      start_due();
+    }
+    tell();
+    wait();
+  }
+  tell();
+  options_.log("agent: stopped");
+}
+
+// Runs under way go on, those of jobs that are no more too.
+void Daemon::plan_all(bool is_start) {
+  std::vector<std::unique_ptr<Planned>> before = std::move(jobs_);
+  jobs_.clear();
+  for (const Job& job : settings_.jobs) {
+    auto planned = std::make_unique<Planned>();
+    planned->job = job;
+    planned->state_path = job_state_path(options_.folder, job.name());
+    const auto old = std::find_if(before.begin(), before.end(),
+                                  [&](const auto& p) { return p && p->job.name() == job.name(); });
+    if (old != before.end()) planned->process = std::exchange((*old)->process, 0);
+    plan(*planned, now(), is_start);
+    jobs_.push_back(std::move(planned));
+  }
+  for (auto& old : before) {
+    if (old->process != 0) leaving_.emplace(old->process, std::move(old));
+  }
+}
+
+void Daemon::plan(Planned& planned, UnixSeconds now, bool is_start) const {
+  const Job& job = planned.job;
+  planned.due.reset();
+  if (!job.calendar) return;
+  planned.due = jittered(job, job.calendar->next(now));
+  if (planned.process != 0) return;
+  const JobState state = read_job_state(planned.state_path);
+  if (state.begin == 0 || state.begin > now) return;
+  const bool was_killed = is_start && state.end == 0;
+  const bool was_interrupted = state.end != 0 && state.outcome == "interrupted";
+  const bool was_missed = job.catch_up && job.calendar->next(state.begin) <= now;
+  const bool is_to_be_tried =
+      state.failures > 0 && state.failures <= job.retries && may_be_tried_again(state.exit_code);
+  if (was_killed || was_interrupted || was_missed || is_to_be_tried) {
+    planned.due = now;
+    options_.log(job.name() + ": " +
+                 (was_missed ? "a run was missed" : "the last run did not come to its end"));
+  }
+}
+
+void Daemon::reap() {
+  int status = 0;
+  for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
+       pid = ::waitpid(-1, &status, WNOHANG)) {
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kSignals + WTERMSIG(status);
+    leaving_.erase(pid);
+    for (const auto& planned : jobs_) {
+      if (planned->process == pid) ended(*planned, code);
+    }
+  }
+}
+
+void Daemon::ended(Planned& planned, int exit_code) {
+  planned.process = 0;
+  const Job& job = planned.job;
+  options_.log(job.name() + ": ended with exit code " + std::to_string(exit_code));
+  if (!job.calendar) return;
+  planned.due = jittered(job, job.calendar->next(now()));
+  const int failures = read_job_state(planned.state_path).failures;
+  const bool again = may_be_tried_again(exit_code) || exit_code >= kSignals;
+  if (stopping_ || !again || failures > job.retries) return;
+  constexpr int kDoublingsMax = 10;
+  const UnixSeconds wait = job.retry_wait.count() << std::clamp(failures - 1, 0, kDoublingsMax);
+  if (now() + wait >= *planned.due) return;
+  planned.due = now() + wait;
+  options_.log(job.name() + ": again in " + std::to_string(wait) + " s");
+}
+
+bool Daemon::is_set_busy(const std::string& set) const {
+  const auto runs = [&](const Planned& planned) {
+    return planned.process != 0 && planned.job.set == set;
+  };
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& p) { return runs(*p); }) ||
+         std::any_of(leaving_.begin(), leaving_.end(),
+                     [&](const auto& p) { return runs(*p.second); });
+}
+
+void Daemon::start_due() {
+  const UnixSeconds time = now();
+  std::vector<Planned*> due;
+  std::size_t running = leaving_.size();
+  for (const auto& planned : jobs_) {
+    if (planned->process != 0) ++running;
+    if (planned->process == 0 && planned->due && *planned->due <= time)
+      due.push_back(planned.get());
+  }
+  // The one that has waited longest first.
+  std::stable_sort(due.begin(), due.end(),
+                   [](const Planned* a, const Planned* b) { return *a->due < *b->due; });
+  for (Planned* planned : due) {
+    if (running >= settings_.parallel) return;
+    if (is_set_busy(planned->job.set)) continue;
+    const auto failure = tape::failure_of([&] { start(*planned); });
+    if (!failure) {
+      ++running;
+      continue;
+    }
+    options_.log(planned->job.name() + ": " + failure->what());
+    planned->due = time + planned->job.retry_wait.count();
+  }
+}
+
+void Daemon::start(Planned& planned) {
+  std::vector<std::string> words = options_.command(planned.job);
+  std::vector<char*> arguments;
+  for (std::string& word : words)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw tape::errno_error("cannot start a run", errno);
+  if (pid == 0) {
+    // What the run has done so far it keeps, and says so, when the daemon dies.
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(kCannotExec);
+    ::setpgid(0, 0);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    std::signal(SIGCHLD, SIG_DFL);
+    ::execv(arguments.front(), arguments.data());
+    ::_exit(kCannotExec);
+  }
+  planned.process = pid;
+  planned.due.reset();
+  options_.log(planned.job.name() + ": started");
+}
+
+void Daemon::stop_all() {
+  if (stopping_) return;
+  stopping_ = true;
+  tell_service_manager("STOPPING=1");
+  options_.log("agent: stopping; runs under way keep what they have done");
+  for (const auto& planned : jobs_) {
+    if (planned->process != 0) ::kill(planned->process, SIGTERM);
+  }
+  for (const auto& [pid, planned] : leaving_)
+    ::kill(pid, SIGTERM);
+}
+
+void Daemon::look_for_reload() {
+  std::optional<DaemonOptions::Settings> settings;
+  const auto failure = tape::failure_of([&] { settings = options_.reloaded(); });
+  if (failure) options_.log(std::string("agent: the old configuration stays: ") + failure->what());
+  if (!settings) return;
+  settings_ = std::move(*settings);
+  plan_all(false);
+  options_.log("agent: configuration read anew, " + std::to_string(jobs_.size()) + " jobs");
+}
+
+// What it does now, for `agent status` and for Prometheus. A full disk costs no backup.
+void Daemon::tell() const {
+  Json jobs = Json::array();
+  std::vector<JobFigures> figures;
+  for (const auto& planned : jobs_) {
+    const Job& job = planned->job;
+    jobs.push_back({{"job", job.name()},
+                    {"set", job.set},
+                    {"store", job.store},
+                    {"schedule", job.schedule},
+                    {"next", planned->due ? Json(utc(*planned->due)) : Json()},
+                    {"running", planned->process != 0}});
+    figures.push_back({job.set, job.store, read_job_state(planned->state_path), planned->due,
+                       planned->process != 0});
+  }
+  const Json status = {{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}};
+  const auto failure = tape::failure_of([&] {
+    constexpr std::uint32_t kPrivate = 0600;
+    constexpr std::uint32_t kPublic = 0644;
+    replace(daemon_status_path(options_.folder), status.dump(2) + "\n", kPrivate);
+    if (!settings_.metrics_file.empty())
+      replace(settings_.metrics_file, metrics_text(figures), kPublic);
+  });
+  if (failure) options_.log(std::string("agent: ") + failure->what());
+}
+
+void Daemon::wait() {
+  std::int64_t most = kLookMs;
+  if (const auto watchdog = watchdog_interval()) {
+    tell_service_manager("WATCHDOG=1");
+    most = std::min<std::int64_t>(most, watchdog->count());
+  }
+  const UnixSeconds time = now();
+  for (const auto& planned : jobs_) {
+    if (planned->process == 0 && planned->due && !is_set_busy(planned->job.set))
+      most = std::min(most, std::max<std::int64_t>(0, *planned->due - time) * 1000);
+  }
+  // One that is due and may not begin waits for the end of another, which is a signal.
+  most = std::clamp<std::int64_t>(most, 100, kLookMs);
+  timespec timeout{most / 1000, most % 1000 * 1'000'000};
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::ppoll(nullptr, 0, &timeout, &none);
+}
+
+std::string daemon_status_path(const std::string& folder) {
+  return folder + "/status.json";
+}
+
+}  // namespace agent
