@@ -13,3 +13,12 @@ install(FILES ${CMAKE_BINARY_DIR}/tape-config.cmake ${CMAKE_BINARY_DIR}/tape-con
 set(tape_pc ${CMAKE_BINARY_DIR}/tape.pc)
 include(cmake/pkg_config.cmake)
 install(FILES ${tape_pc} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The agent as a service: its units, its user, its folders.
+set(units ${CMAKE_BINARY_DIR}/systemd)
+foreach(unit ragtape.service ragtape@.service)
+  configure_file(agent/systemd/${unit}.in ${units}/${unit} @ONLY)
+endforeach()
+install(FILES ${units}/ragtape.service ${units}/ragtape@.service agent/systemd/ragtape@.timer DESTINATION lib/systemd/system)
+install(FILES agent/systemd/ragtape.sysusers DESTINATION lib/sysusers.d RENAME ragtape.conf)
+install(FILES agent/systemd/ragtape.tmpfiles DESTINATION lib/tmpfiles.d RENAME ragtape.conf)

@@ -122,7 +122,8 @@ std::optional<std::int64_t> seconds_of_id(const std::string& id) {
   if (!year || !month || !day || !hour || !minute || !second || *month < 1 || *month > 12 ||
       *day < 1 || *day > 31 || *hour > 23 || *minute > 59 || *second > 60)
     return std::nullopt;
-  return days_from_civil(*year, *month, *day) * kDay + *hour * 3600 + *minute * 60 + *second;
+  const std::int64_t seconds = (std::int64_t{*hour} * 60 + *minute) * 60 + *second;
+  return days_from_civil(*year, *month, *day) * kDay + seconds;
 }
 
 std::vector<Verdict> verdicts_of(const KeepRules& rules,

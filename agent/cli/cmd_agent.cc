@@ -31,7 +31,7 @@ extern "C" void on_reload(int) {
 }
 
 std::string agent_folder(const GlobalOptions& global) {
-  const std::string folder = state_folder(global) + "/agent";
+  std::string folder = state_folder(global) + "/agent";
   tape::create_folders(folder);
   return folder;
 }

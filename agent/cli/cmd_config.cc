@@ -36,6 +36,7 @@ int check(const GlobalOptions& global) {
 
 std::string joined(const ConfigValue& value) {
   std::vector<std::string> texts;
+  texts.reserve(value.texts.size());
   for (const std::string& text : value.texts)
     texts.push_back(tape::shown(text));
   return fmt::format("{}", fmt::join(texts, ", "));
@@ -91,6 +92,7 @@ struct ShowCommand {
 
   static std::string line(const std::vector<std::string>& texts) {
     std::vector<std::string> out;
+    out.reserve(texts.size());
     for (const std::string& text : texts)
       out.push_back(quoted(text));
     return fmt::format("{}", fmt::join(out, " "));

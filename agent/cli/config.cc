@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #define TOML_EXCEPTIONS 0
@@ -150,7 +151,8 @@ class Reader {
     }
     for (const auto& [key, value] : *table) {
       const std::string own(key.str());
-      const std::string full = name + "." + own;
+      std::string full = name;
+      full += "." + own;
       const auto bad = tape::failure_of([&] { check_set_name(own); });
       if (bad) mistake(value, full + ": a name of letters, digits, `.`, `_`, `-` expected");
       out[own] = table_of(*table, own, kind, full);
@@ -290,7 +292,7 @@ class Reader {
   static std::optional<int> count(const ConfigValues& values, const std::string& key) {
     const std::string typed = text(values, key);
     if (typed.empty()) return std::nullopt;
-    return std::atoi(typed.c_str());
+    return static_cast<int>(std::strtol(typed.c_str(), nullptr, 10));
   }
   static std::chrono::seconds time(const ConfigValues& values,
                                    const std::string& key,
@@ -325,7 +327,7 @@ class Reader {
         break;
       }
       if (!seen.insert(next).second || seen.size() > kTemplatesMax) {
-        fail(where, "sets." + name + ": templates inherit in a circle: " + next);
+        fail(where, fmt::format("sets.{}: templates inherit in a circle: {}", name, next));
         break;
       }
       last = &found->second;
@@ -394,7 +396,7 @@ class Reader {
         continue;
       }
       for (const std::string& text : found->second.texts)
-        words.push_back(option + "=" + text);
+        words.push_back(fmt::format("{}={}", option, text));
     }
   }
 
@@ -416,14 +418,14 @@ class Reader {
     for (const ConfigKey& key : config_keys()) {
       const std::string name = key.name;
       if (name.starts_with("keep-") && values.contains(name))
-        job.forget.push_back("--" + name + "=" + text(values, name));
+        job.forget.push_back(fmt::format("--{}={}", name, text(values, name)));
     }
     constexpr const char* kReading[] = {
         "endpoint", "region",        "aws-profile",    "path-style",   "ca-bundle",
         "sse",      "request-payer", "limit-download", "idle-timeout", "retry-for"};
     for (const char* name : kReading) {
       if (store.contains(name))
-        job.forget.push_back("--" + std::string(name) + "=" + text(store, name));
+        job.forget.push_back(fmt::format("--{}={}", name, text(store, name)));
     }
   }
 

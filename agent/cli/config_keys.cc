@@ -12,6 +12,80 @@ constexpr ConfigTable kAgent = ConfigTable::agent;
 constexpr ConfigTable kStore = ConfigTable::store;
 constexpr ConfigTable kSet = ConfigTable::set;
 
+constexpr ConfigKey kKeys[] = {
+    {kAgent, "metrics-file", Kind::text,
+     "Where figures for Prometheus go: a .prom file in the folder of node_exporter's textfile "
+     "collector"},
+    {kAgent, "parallel", Kind::count, "Runs at a time, of different sets (2)"},
+
+    {kStore, "url", Kind::text, "A directory, or s3://BUCKET/PREFIX"},
+    {kStore, "endpoint", Kind::text, "Of S3: https://HOST", "", true},
+    {kStore, "region", Kind::text, "Of S3", "", true},
+    {kStore, "aws-profile", Kind::text, "A profile of ~/.aws", "", true},
+    {kStore, "path-style", Kind::choice, "Of S3", "auto|on|off", true},
+    {kStore, "ca-bundle", Kind::text, "Certificates to trust", "", true},
+    {kStore, "sse", Kind::text, "Encryption by the server", "", true},
+    {kStore, "request-payer", Kind::choice, "Of S3", "requester", true},
+    {kStore, "storage-class", Kind::text, "Of volumes", "", true},
+    {kStore, "acl", Kind::text, "Canned", "", true},
+    {kStore, "object-lock", Kind::text, "MODE:TIME", "", true},
+    {kStore, "tag", Kind::list, "KEY=VALUE of every object", "", true},
+    {kStore, "limit-upload", Kind::size, "Bytes a second", "", true},
+    {kStore, "limit-download", Kind::size, "Bytes a second", "", true},
+    {kStore, "idle-timeout", Kind::time, "A connection that stands still is ended", "", true},
+    {kStore, "retry-for", Kind::time, "How long a request is tried again", "", true},
+    {kStore, "access-key-id", Kind::public_secret, "Of S3: AWS_ACCESS_KEY_ID"},
+    {kStore, "secret-access-key", Kind::secret, "Of S3: AWS_SECRET_ACCESS_KEY"},
+    {kStore, "session-token", Kind::secret, "Of S3: AWS_SESSION_TOKEN"},
+
+    {kSet, "source", Kind::text, "The tree: a directory or a file"},
+    {kSet, "stores", Kind::list, "Names of stores; each gets a backup (default: the only one)"},
+    {kSet, "inherits", Kind::text, "The name of a template"},
+    {kSet, "schedule", Kind::schedule,
+     "When: \"daily 03:00\", \"Mon..Fri 12,18:30\", \"every 6h\", a line of cron"},
+    {kSet, "timezone", Kind::zone, "Of the schedule (the machine's)"},
+    {kSet, "jitter", Kind::time, "Up to that much later, each time another"},
+    {kSet, "catch-up", Kind::flag, "A run that was missed is made up for (true)"},
+    {kSet, "retries", Kind::count, "How often a run that failed in passing is tried again (3)"},
+    {kSet, "retry-wait", Kind::time,
+     "In front of the first of these; then twice as long each time (5m)"},
+    {kSet, "pre", Kind::list, "Commands in front of a run; one that fails ends it"},
+    {kSet, "post", Kind::list, "Commands behind a run that ended well"},
+    {kSet, "error", Kind::list, "Commands behind one that did not"},
+    {kSet, "hook-timeout", Kind::time, "Of each command (10m)"},
+    {kSet, "ping", Kind::text, "A URL that hears of begin (/start), end and failure (/fail)"},
+    {kSet, "nice", Kind::count, "Priority of a run, 0 to 19"},
+    {kSet, "ionice", Kind::choice, "Of a run", "none|idle"},
+    {kSet, "keep-last", Kind::keep, "As of forget"},
+    {kSet, "keep-hourly", Kind::keep, "As of forget"},
+    {kSet, "keep-daily", Kind::keep, "As of forget"},
+    {kSet, "keep-weekly", Kind::keep, "As of forget"},
+    {kSet, "keep-monthly", Kind::keep, "As of forget"},
+    {kSet, "keep-yearly", Kind::keep, "As of forget"},
+    {kSet, "keep-within", Kind::time, "As of forget"},
+    {kSet, "metadata", Kind::choice, "As of backup", "full|portable", true},
+    {kSet, "prefix", Kind::text, "As of backup", "", true},
+    {kSet, "exclude", Kind::list, "As of backup", "", true},
+    {kSet, "iexclude", Kind::list, "As of backup", "", true},
+    {kSet, "exclude-file", Kind::list, "As of backup", "", true},
+    {kSet, "ignore-file", Kind::list, "As of backup", "", true},
+    {kSet, "exclude-caches", Kind::flag, "As of backup", "", true},
+    {kSet, "exclude-if-present", Kind::list, "As of backup", "", true},
+    {kSet, "exclude-larger-than", Kind::size, "As of backup", "", true},
+    {kSet, "one-file-system", Kind::flag, "As of backup", "", true},
+    {kSet, "volume-size", Kind::size, "As of backup", "", true},
+    {kSet, "part-size", Kind::text, "As of backup", "", true},
+    {kSet, "parts-in-flight", Kind::count, "As of backup", "", true},
+    {kSet, "level", Kind::count, "As of backup", "", true},
+    {kSet, "engine", Kind::choice, "As of backup", "libdeflate|zlib|isal", true},
+    {kSet, "page-size", Kind::size, "As of backup", "", true},
+    {kSet, "index-exponent", Kind::count, "As of backup", "", true},
+    {kSet, "compat", Kind::choice, "As of backup", "on|off", true},
+    {kSet, "on-change", Kind::choice, "As of backup", "stop|mark", true},
+    {kSet, "strict", Kind::flag, "As of backup", "", true},
+    {kSet, "listing", Kind::flag, "As of backup", "", true},
+};
+
 std::vector<std::string> choices_of(const ConfigKey& key) {
   std::vector<std::string> out;
   const std::string all = key.choices;
@@ -94,85 +168,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-const std::vector<ConfigKey>& config_keys() {
-  static const std::vector<ConfigKey> kKeys = {
-      {kAgent, "metrics-file", Kind::text,
-       "Where figures for Prometheus go: a .prom file in the folder of node_exporter's textfile "
-       "collector"},
-      {kAgent, "parallel", Kind::count, "Runs at a time, of different sets (2)"},
-
-      {kStore, "url", Kind::text, "A directory, or s3://BUCKET/PREFIX"},
-      {kStore, "endpoint", Kind::text, "Of S3: https://HOST", "", true},
-      {kStore, "region", Kind::text, "Of S3", "", true},
-      {kStore, "aws-profile", Kind::text, "A profile of ~/.aws", "", true},
-      {kStore, "path-style", Kind::choice, "Of S3", "auto|on|off", true},
-      {kStore, "ca-bundle", Kind::text, "Certificates to trust", "", true},
-      {kStore, "sse", Kind::text, "Encryption by the server", "", true},
-      {kStore, "request-payer", Kind::choice, "Of S3", "requester", true},
-      {kStore, "storage-class", Kind::text, "Of volumes", "", true},
-      {kStore, "acl", Kind::text, "Canned", "", true},
-      {kStore, "object-lock", Kind::text, "MODE:TIME", "", true},
-      {kStore, "tag", Kind::list, "KEY=VALUE of every object", "", true},
-      {kStore, "limit-upload", Kind::size, "Bytes a second", "", true},
-      {kStore, "limit-download", Kind::size, "Bytes a second", "", true},
-      {kStore, "idle-timeout", Kind::time, "A connection that stands still is ended", "", true},
-      {kStore, "retry-for", Kind::time, "How long a request is tried again", "", true},
-      {kStore, "access-key-id", Kind::public_secret, "Of S3: AWS_ACCESS_KEY_ID"},
-      {kStore, "secret-access-key", Kind::secret, "Of S3: AWS_SECRET_ACCESS_KEY"},
-      {kStore, "session-token", Kind::secret, "Of S3: AWS_SESSION_TOKEN"},
-
-      {kSet, "source", Kind::text, "The tree: a directory or a file"},
-      {kSet, "stores", Kind::list, "Names of stores; each gets a backup (default: the only one)"},
-      {kSet, "inherits", Kind::text, "The name of a template"},
-      {kSet, "schedule", Kind::schedule,
-       "When: \"daily 03:00\", \"Mon..Fri 12,18:30\", \"every 6h\", a line of cron"},
-      {kSet, "timezone", Kind::zone, "Of the schedule (the machine's)"},
-      {kSet, "jitter", Kind::time, "Up to that much later, each time another"},
-      {kSet, "catch-up", Kind::flag, "A run that was missed is made up for (true)"},
-      {kSet, "retries", Kind::count, "How often a run that failed in passing is tried again (3)"},
-      {kSet, "retry-wait", Kind::time,
-       "In front of the first of these; then twice as long each time (5m)"},
-      {kSet, "pre", Kind::list, "Commands in front of a run; one that fails ends it"},
-      {kSet, "post", Kind::list, "Commands behind a run that ended well"},
-      {kSet, "error", Kind::list, "Commands behind one that did not"},
-      {kSet, "hook-timeout", Kind::time, "Of each command (10m)"},
-      {kSet, "ping", Kind::text, "A URL that hears of begin (/start), end and failure (/fail)"},
-      {kSet, "nice", Kind::count, "Priority of a run, 0 to 19"},
-      {kSet, "ionice", Kind::choice, "Of a run", "none|idle"},
-      {kSet, "keep-last", Kind::keep, "As of forget"},
-      {kSet, "keep-hourly", Kind::keep, "As of forget"},
-      {kSet, "keep-daily", Kind::keep, "As of forget"},
-      {kSet, "keep-weekly", Kind::keep, "As of forget"},
-      {kSet, "keep-monthly", Kind::keep, "As of forget"},
-      {kSet, "keep-yearly", Kind::keep, "As of forget"},
-      {kSet, "keep-within", Kind::time, "As of forget"},
-      {kSet, "metadata", Kind::choice, "As of backup", "full|portable", true},
-      {kSet, "prefix", Kind::text, "As of backup", "", true},
-      {kSet, "exclude", Kind::list, "As of backup", "", true},
-      {kSet, "iexclude", Kind::list, "As of backup", "", true},
-      {kSet, "exclude-file", Kind::list, "As of backup", "", true},
-      {kSet, "ignore-file", Kind::list, "As of backup", "", true},
-      {kSet, "exclude-caches", Kind::flag, "As of backup", "", true},
-      {kSet, "exclude-if-present", Kind::list, "As of backup", "", true},
-      {kSet, "exclude-larger-than", Kind::size, "As of backup", "", true},
-      {kSet, "one-file-system", Kind::flag, "As of backup", "", true},
-      {kSet, "volume-size", Kind::size, "As of backup", "", true},
-      {kSet, "part-size", Kind::text, "As of backup", "", true},
-      {kSet, "parts-in-flight", Kind::count, "As of backup", "", true},
-      {kSet, "level", Kind::count, "As of backup", "", true},
-      {kSet, "engine", Kind::choice, "As of backup", "libdeflate|zlib|isal", true},
-      {kSet, "page-size", Kind::size, "As of backup", "", true},
-      {kSet, "index-exponent", Kind::count, "As of backup", "", true},
-      {kSet, "compat", Kind::choice, "As of backup", "on|off", true},
-      {kSet, "on-change", Kind::choice, "As of backup", "stop|mark", true},
-      {kSet, "strict", Kind::flag, "As of backup", "", true},
-      {kSet, "listing", Kind::flag, "As of backup", "", true},
-  };
+std::span<const ConfigKey> config_keys() {
   return kKeys;
 }
 
 const ConfigKey* find_config_key(ConfigTable table, std::string_view name) {
-  const auto& keys = config_keys();
+  const auto keys = config_keys();
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) {
     return key.table == table && name == key.name;
   });

@@ -2,10 +2,9 @@
 //
 // Spec:    docs/operations.md "Configuration"; schemas/config.schema.json.
 #pragma once
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace agent {
 
@@ -27,15 +26,23 @@ enum class ValueKind {
 enum class ConfigTable { agent, store, set };
 
 struct ConfigKey {
-  ConfigTable table;
+  constexpr ConfigKey(ConfigTable of,
+                      const char* key,
+                      ValueKind value,
+                      const char* text,
+                      const char* words = "",
+                      bool option = false)
+      : name(key), help(text), choices(words), table(of), kind(value), is_option(option) {}
+
   const char* name;
-  ValueKind kind;
   const char* help;
-  const char* choices = "";  // divided by `|`
-  bool is_option = false;    // of `ragtape backup`, by the same name
+  const char* choices;  // divided by `|`
+  ConfigTable table;
+  ValueKind kind;
+  bool is_option;  // of `ragtape backup`, by the same name
 };
 
-const std::vector<ConfigKey>& config_keys();
+std::span<const ConfigKey> config_keys();
 const ConfigKey* find_config_key(ConfigTable table, std::string_view name);
 // The nearest name of a table, for who mistyped one. Empty: none is near.
 std::string nearest_config_key(ConfigTable table, const std::string& typed);

@@ -22,7 +22,7 @@ constexpr std::uint32_t kAllDays = ~1U;
 constexpr std::uint32_t kAllMonths = ((1U << 13) - 1) & ~1U;
 constexpr std::uint32_t kAllWeekdays = (1U << 7) - 1;
 // A 29th of February may be 8 years away, of a weekday 40.
-constexpr std::int64_t kDaysAhead = 41 * 366;
+constexpr std::int64_t kDaysAhead = std::int64_t{41} * 366;
 
 constexpr std::array<std::string_view, 7> kWeekdays = {"sun", "mon", "tue", "wed",
                                                        "thu", "fri", "sat"};
@@ -225,16 +225,17 @@ Calendar Calendar::parse(const std::string& text, const Zone& zone) {
   if (words.empty()) refuse(text, "nothing there");
   if (!out.parse_every(words) && !out.parse_cron(words) && !out.parse_words(words))
     refuse(text, "not understood");
-  const bool never = out.every_ == 0 && [&] {
-    for (std::int64_t day = 0; day < kDaysAhead; ++day) {
-      for (const Times& times : out.times_) {
-        if (is_on(times, day)) return false;
-      }
-    }
-    return true;
-  }();
-  if (never) refuse(text, "never due");
+  if (out.every_ == 0 && !out.is_ever()) refuse(text, "never due");
   return out;
+}
+
+bool Calendar::is_ever() const {
+  for (std::int64_t day = 0; day < kDaysAhead; ++day) {
+    const bool is_day = std::any_of(times_.begin(), times_.end(),
+                                    [&](const Times& times) { return is_on(times, day); });
+    if (is_day) return true;
+  }
+  return false;
 }
 
 // every N s|m|h|d: counted from the beginning of 1970, UTC.
@@ -334,34 +335,35 @@ bool Calendar::is_on(const Times& times, std::int64_t day) {
   return is_day && (times.months >> date.month & 1U) != 0 && times.hours != 0 && times.minutes != 0;
 }
 
+// The moments of a local time: one, two where it comes twice and both count, none where it is
+// passed over and every hour counts.
+std::vector<UnixSeconds> Calendar::moments_of(std::int64_t local, bool each_hour) const {
+  const std::int64_t before = zone_.offset_at(local - 2 * kDay);
+  const std::int64_t behind = zone_.offset_at(local + 2 * kDay);
+  if (before == behind) return {local - before};
+  const UnixSeconds early = local - std::max(before, behind);
+  const UnixSeconds late = local - std::min(before, behind);
+  const bool is_early = zone_.offset_at(early) == std::max(before, behind);
+  const bool is_late = zone_.offset_at(late) == std::min(before, behind);
+  std::vector<UnixSeconds> out;
+  if (is_early) out.push_back(early);
+  if (is_late && (!is_early || each_hour)) out.push_back(late);
+  if (out.empty() && !each_hour) out.push_back(local - before);
+  return out;
+}
+
 // Of a local day, the first moment behind `after`.
 std::optional<UnixSeconds> Calendar::first_of_day(const Times& times,
                                                   std::int64_t day,
                                                   UnixSeconds after) const {
-  const std::int64_t before = zone_.offset_at(day * kDay - kDay);
-  const std::int64_t behind = zone_.offset_at(day * kDay + 2 * kDay);
-  const bool each_hour = times.hours == kAllHours;
+  constexpr std::int64_t kMinutes = std::int64_t{24} * 60;
   std::optional<UnixSeconds> out;
-  const auto take = [&](UnixSeconds time) {
-    if (time > after && (!out || time < *out)) out = time;
-  };
-  for (unsigned hour = 0; hour < 24; ++hour) {
-    if ((times.hours >> hour & 1U) == 0) continue;
-    for (unsigned minute = 0; minute < 60; ++minute) {
-      if ((times.minutes >> minute & 1U) == 0) continue;
-      const std::int64_t local = day * kDay + hour * kHour + minute * 60;
-      if (before == behind) {
-        take(local - before);
-        continue;
-      }
-      const UnixSeconds early = local - std::max(before, behind);
-      const UnixSeconds late = local - std::min(before, behind);
-      const bool is_early = zone_.offset_at(early) == std::max(before, behind);
-      const bool is_late = zone_.offset_at(late) == std::min(before, behind);
-      if (is_early) take(early);
-      // The second time, or the only one.
-      if (is_late && (!is_early || each_hour)) take(late);
-      if (!is_early && !is_late && !each_hour) take(local - before);
+  for (std::int64_t minute = 0; minute < kMinutes; ++minute) {
+    const bool is_due =
+        (times.hours >> (minute / 60) & 1U) != 0 && (times.minutes >> (minute % 60) & 1U) != 0;
+    if (!is_due) continue;
+    for (const UnixSeconds time : moments_of(day * kDay + minute * 60, times.hours == kAllHours)) {
+      if (time > after && (!out || time < *out)) out = time;
     }
   }
   return out;

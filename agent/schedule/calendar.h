@@ -56,6 +56,8 @@ class Calendar {
   bool parse_cron(const std::vector<std::string>& words);
   bool parse_words(const std::vector<std::string>& words);
   static bool is_on(const Times& times, std::int64_t day);
+  bool is_ever() const;
+  std::vector<UnixSeconds> moments_of(std::int64_t local, bool each_hour) const;
   std::optional<UnixSeconds> first_of_day(const Times& times,
                                           std::int64_t day,
                                           UnixSeconds after) const;

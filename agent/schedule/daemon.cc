@@ -5,6 +5,7 @@
 #include <csignal>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -23,7 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // However far the next run is: a clock that jumps is noticed.
-constexpr std::int64_t kLookMs = 30'000;
+constexpr std::int64_t kLookMs = 300'000;
 // A clock that goes back by less is being set right.
 constexpr std::int64_t kJumpBack = 3600;
 constexpr int kCannotExec = 127;
@@ -47,11 +48,11 @@ class SignalsHeld {
     action.sa_handler = on_child;
     ::sigaction(SIGCHLD, &action, nullptr);
     const sigset_t held = signals_heard();
-    ::sigprocmask(SIG_BLOCK, &held, &before_);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   }
   SignalsHeld(const SignalsHeld&) = delete;
   SignalsHeld& operator=(const SignalsHeld&) = delete;
-  ~SignalsHeld() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:
   sigset_t before_{};
@@ -103,27 +104,28 @@ void Daemon::run() {
   plan_all(true);
   tell_service_manager("READY=1\nSTATUS=" + std::to_string(jobs_.size()) + " jobs");
   options_.log("agent: " + std::to_string(jobs_.size()) + " jobs");
-  for (;;) {
-    reap();
-    if (options_.stop_signal() != 0) stop_all();
-    const bool busy =
-        !leaving_.empty() ||
-        std::any_of(jobs_.begin(), jobs_.end(), [](const auto& p) { return p->process != 0; });
-    if (stopping_ && !busy) break;
-    if (!stopping_) {
-      look_for_reload();
-      if (now() + kJumpBack < seen_) {
-        options_.log("agent: the clock went back; planning anew");
-        plan_all(false);
-      }
-      seen_ = now();
-      start_due();
-    }
-    tell();
+  while (step())
     wait();
-  }
   tell();
   options_.log("agent: stopped");
+}
+
+// False: it was asked to stop, and nothing runs.
+bool Daemon::step() {
+  reap();
+  if (options_.stop_signal() != 0) stop_all();
+  const bool busy = !leaving_.empty() || std::any_of(jobs_.begin(), jobs_.end(),
+                                                     [](const auto& p) { return p->process != 0; });
+  if (stopping_) return busy;
+  look_for_reload();
+  if (now() + kJumpBack < seen_) {
+    options_.log("agent: the clock went back; planning anew");
+    plan_all(false);
+  }
+  seen_ = now();
+  start_due();
+  tell();
+  return true;
 }
 
 // Runs under way go on, those of jobs that are no more too.
@@ -230,6 +232,7 @@ void Daemon::start_due() {
 void Daemon::start(Planned& planned) {
   std::vector<std::string> words = options_.command(planned.job);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words)
     arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -243,7 +246,7 @@ void Daemon::start(Planned& planned) {
     ::setpgid(0, 0);
     sigset_t none;
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     std::signal(SIGCHLD, SIG_DFL);
     ::execv(arguments.front(), arguments.data());
     ::_exit(kCannotExec);
@@ -276,7 +279,7 @@ void Daemon::look_for_reload() {
 }
 
 // What it does now, for `agent status` and for Prometheus. A full disk costs no backup.
-void Daemon::tell() const {
+void Daemon::tell() {
   Json jobs = Json::array();
   std::vector<JobFigures> figures;
   for (const auto& planned : jobs_) {
@@ -290,13 +293,15 @@ void Daemon::tell() const {
     figures.push_back({job.set, job.store, read_job_state(planned->state_path), planned->due,
                        planned->process != 0});
   }
-  const Json status = {{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}};
+  const std::string status =
+      Json({{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}}).dump(2) + "\n";
+  const std::string metrics = settings_.metrics_file.empty() ? "" : metrics_text(figures);
+  if (std::exchange(told_, status + metrics) == status + metrics) return;
   const auto failure = tape::failure_of([&] {
     constexpr std::uint32_t kPrivate = 0600;
     constexpr std::uint32_t kPublic = 0644;
-    replace(daemon_status_path(options_.folder), status.dump(2) + "\n", kPrivate);
-    if (!settings_.metrics_file.empty())
-      replace(settings_.metrics_file, metrics_text(figures), kPublic);
+    replace(daemon_status_path(options_.folder), status, kPrivate);
+    if (!metrics.empty()) replace(settings_.metrics_file, metrics, kPublic);
   });
   if (failure) options_.log(std::string("agent: ") + failure->what());
 }

@@ -51,6 +51,7 @@ class Daemon {
 
  private:
   struct Planned;
+  bool step();
   void plan_all(bool is_start);
   void plan(Planned& planned, UnixSeconds now, bool is_start) const;
   void reap();
@@ -60,7 +61,7 @@ class Daemon {
   void start(Planned& planned);
   void stop_all();
   void look_for_reload();
-  void tell() const;
+  void tell();
   void wait();
   UnixSeconds now() const;
   UnixSeconds jittered(const Job& job, UnixSeconds due) const;
@@ -72,6 +73,7 @@ class Daemon {
   std::map<pid_t, std::unique_ptr<Planned>> leaving_;  // of an older configuration, still running
   UnixSeconds seen_ = 0;                               // the time of the last look
   bool stopping_ = false;
+  std::string told_;  // by tell()
   mutable std::minstd_rand random_;
 };
 

@@ -20,8 +20,8 @@ constexpr int kIncomplete = 3;
 constexpr int kTryAgain = 5;
 constexpr int kBusy = 11;
 constexpr int kSignals = 128;
-constexpr std::size_t kTailMax = 64 * 1024;    // of the log, for who wants to know
-constexpr std::size_t kSecretMax = 64 * 1024;  // bytes
+constexpr std::size_t kTailMax = std::size_t{64} * 1024;    // of the log, for who wants to know
+constexpr std::size_t kSecretMax = std::size_t{64} * 1024;  // bytes
 
 UnixSeconds seconds_of(const Clock& clock) {
   return std::chrono::system_clock::to_time_t(clock.now());
@@ -231,7 +231,7 @@ class JobRun {
       state_.message = json["message"];
     if (type == "status" && json.contains("percent_done") && json["percent_done"].is_number())
       show_percent(json["percent_done"].get<double>());
-    if (type == "verdict" && json.value("keep", true) == false)
+    if (type == "verdict" && !json.value("keep", true))
       log("forget: " + json.value("snapshot", ""));
     if (type == "summary" && verb == "backup") {
       if (json.contains("outcome") && json["outcome"].is_string()) state_.outcome = json["outcome"];

@@ -100,10 +100,10 @@ Prepared prepared(const ProcessOptions& options, std::vector<std::string>& words
     out.arguments.push_back(word.data());
   out.arguments.push_back(nullptr);
   for (const auto& [name, value] : options.environment)
-    out.pairs.push_back(name + "=" + value);
+    out.pairs.emplace_back(name).append("=").append(value);
   const auto is_set_anew = [&](std::string_view pair) {
     for (const auto& [name, value] : options.environment) {
-      if (pair.starts_with(name + "=")) return true;
+      if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return true;
     }
     return false;
   };
@@ -146,6 +146,7 @@ class Process {
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
+  ~Process() = default;
 
   ProcessEnd run() {
     const Clock::Duration begin = clock_.elapsed();

@@ -29,8 +29,6 @@ void tell_service_manager(const std::string& assignments) {
   const int file = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (file < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  sockaddr generic{};
-  static_cast<void>(generic);
   static_cast<void>(::sendto(file, assignments.data(), assignments.size(), MSG_NOSIGNAL,
                              static_cast<const sockaddr*>(static_cast<const void*>(&address)),
                              size));
@@ -40,7 +38,7 @@ void tell_service_manager(const std::string& assignments) {
 std::optional<std::chrono::milliseconds> watchdog_interval() {
   const std::string typed = environment("WATCHDOG_USEC");
   const std::string pid = environment("WATCHDOG_PID");
-  const long long microseconds = std::atoll(typed.c_str());
+  const long long microseconds = std::strtoll(typed.c_str(), nullptr, 10);
   if (microseconds <= 0 || (!pid.empty() && pid != std::to_string(::getpid()))) return std::nullopt;
   constexpr long long kHalf = 2000;
   return std::chrono::milliseconds(microseconds / kHalf);
