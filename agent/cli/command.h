@@ -54,6 +54,7 @@ void add_index(CLI::App& app, const GlobalOptions& global, std::optional<Command
 void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_config(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_convert(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
+void add_init(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_info(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_play(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);
 void add_pack(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen);

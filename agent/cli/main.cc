@@ -151,9 +151,10 @@ int run(int argc, char** argv) {
   app.footer(kExitCodes);
   add_globals(app, global);
   for (const auto add :
-       {add_scan, add_index,  add_convert,   add_agent,  add_config,  add_info,   add_play,
-        add_pack, add_backup, add_snapshots, add_find,   add_diff,    add_forget, add_doctor,
-        add_ls,   add_cat,    add_restore,   add_verify, add_volumes, add_locate, add_ragzip})
+       {add_scan,   add_index,   add_convert, add_agent,  add_config,    add_init,
+        add_info,   add_play,    add_pack,    add_backup, add_snapshots, add_find,
+        add_diff,   add_forget,  add_doctor,  add_ls,     add_cat,       add_restore,
+        add_verify, add_volumes, add_locate,  add_ragzip})
     add(app, global, chosen);
   try {
     app.parse(argc, argv);

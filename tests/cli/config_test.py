@@ -108,6 +108,37 @@ class Config(CliTest):
         self.done("config", "check", env={"XDG_CONFIG_HOME": self.work})
         self.done("config", "check", env={"RAGTAPE_CONFIG": self.path("ragtape", "config.toml")})
 
+    def test_init_asks_three_questions(self):
+        tree = os.path.join(self.work, 'My "Documents" \\ x')
+        os.mkdir(tree)
+        words = ["--config", self.path("new", "c.toml")]
+        done = self.exits(0, *words, "init", input=(tree + "\n" + self.path("store") + "\n\n").encode())
+        self.assertIn(b"Where to?", done.stderr)
+        self.assertEqual(os.stat(self.path("new", "c.toml")).st_mode & 0o777, 0o600)
+        shown = self.json_lines(self.done("--json", *words, "config", "show").stdout)
+        (job,) = [line for line in shown if line["message_type"] == "job"]
+        self.assertEqual((job["job"], job["schedule"], job["backup"][0]), ("my--documents----x@main", "daily 03:00", tree))
+        self.done(*words, "agent", "run", "my--documents----x")
+        self.assertEqual(len(self.done("snapshots", self.path("store")).stdout.splitlines()), 1)
+        before = read(self.path("new", "c.toml"))
+        self.fails(2, *words, "init", "--source", tree, "--to", self.path("other"), "--schedule", "hourly", says=["is there already"])
+        self.assertEqual(read(self.path("new", "c.toml")), before)
+
+    def test_init_with_wrong_answers_writes_nothing(self):
+        words = ["--config", self.path("c.toml"), "init"]
+        for more, code in ((["--source", self.path("nowhere"), "--to", self.path("s"), "--schedule", "daily"], 10), (["--source", self.work, "--to", self.path("no", "where"), "--schedule", "daily"], 10),
+                           (["--source", self.work, "--to", self.path("s"), "--schedule", "some day"], 2), (["--source", self.work], 2)):
+            self.assertEqual(self.exits(code, *words, *more, input=b"").returncode, code)
+            self.assertFalse(os.path.exists(self.path("c.toml")))
+
+    def test_init_for_a_bucket_takes_what_the_environment_says(self):
+        env = {"AWS_ENDPOINT_URL": "https://s3.example.org", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "geheim"}
+        self.done("--config", self.path("c.toml"), "init", "--source", self.work, "--to", "s3://bucket/x", "--schedule", "hourly", env=env)
+        text = read(self.path("c.toml")).decode()
+        self.assertIn('endpoint = "https://s3.example.org"', text)
+        self.assertIn('{ env = "AWS_SECRET_ACCESS_KEY" }', text)
+        self.assertNotIn("geheim", text)
+
     def test_the_schema_is_the_one_that_is_kept(self):
         schema = self.done("config", "schema").stdout
         self.assertEqual(schema, read(os.path.join(ROOT, "schemas", "config.schema.json")))
