@@ -35,8 +35,8 @@ struct GlobalOptions {
   bool quiet = false;
   bool verbose = false;
   bool no_progress = false;
-  std::string state;  // --state, else empty
-  std::string cache;  // --cache, else empty
+  std::string state;   // --state, else empty
+  std::string cache;   // --cache, else empty
   std::string config;  // --config, else empty
   bool no_cache = false;
   int jobs = 0;  // --jobs; 0: as many as there are cores
