@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "tape/io.h"
@@ -14,7 +13,7 @@ class Through {
   std::size_t read(MutableBytes out) {
     if (at_ == buffer_.size()) refill();
     const std::size_t n = std::min(out.size(), buffer_.size() - at_);
-    std::memcpy(out.data(), buffer_.data() + at_, n);
+    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
     at_ += n;
     return n;
   }
