@@ -154,7 +154,7 @@ class FileStore final : public ObjectStore {
     const std::string path = upload_place(key, upload);
     tape::remove_if_there(path);
     tape::remove_if_there(path + ".parts");
-    sync_if_there(tape::folder_of(path));
+    sync_removal(path);
     remove_empty_parents(key);
   }
 
@@ -230,7 +230,7 @@ class FileStore final : public ObjectStore {
   void remove(const std::string& key) override {
     const std::string path = place(key);
     must_not_lead_away(key);
-    if (tape::remove_if_there(path)) tape::sync_folder(tape::folder_of(path));
+    if (tape::remove_if_there(path)) sync_removal(path);
     remove_empty_parents(key);
   }
 
@@ -301,8 +301,16 @@ class FileStore final : public ObjectStore {
     }
   }
 
-  static void sync_if_there(const std::string& folder) {
-    if (tape::is_directory(folder)) tape::sync_folder(folder);
+  // Of what was removed: another process may have removed the folder that it was in, too.
+  void sync_removal(const std::string& path) const {
+    std::string folder = tape::folder_of(path);
+    for (;;) {
+      const auto failure = tape::failure_of([&] { tape::sync_folder(folder); });
+      if (!failure) return;
+      if (failure->kind() != ErrorKind::not_found || folder.size() <= root_.size())
+        throw Error(*failure);
+      folder = tape::folder_of(folder);
+    }
   }
 
   // An upload that is not there, in a store that is.
@@ -327,7 +335,7 @@ class FileStore final : public ObjectStore {
   void remove_empty_parents(const std::string& key) const {
     for (std::size_t slash = key.rfind('/'); slash != std::string::npos && slash > 0;
          slash = key.rfind('/', slash - 1)) {
-      if (::rmdir((root_ + "/" + key.substr(0, slash)).c_str()) != 0) return;
+      if (::rmdir((root_ + "/" + key.substr(0, slash)).c_str()) != 0 && errno != ENOENT) return;
     }
   }
 

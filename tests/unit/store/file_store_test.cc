@@ -1,6 +1,8 @@
 #include "store/file_store.h"
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -176,4 +178,24 @@ TEST_CASE("file_store: a new store needs a parent; a file is none", "[file_store
   CHECK(failed([&] { open_file_store(folder / "none"); }).kind() == tape::ErrorKind::not_found);
   CHECK_FALSE(create_file_store(folder.path(), made) == nullptr);
   CHECK_FALSE(made);
+}
+
+TEST_CASE("file_store: a folder that another removes behind its last object fails no removal",
+          "[file_store]") {
+  const TemporaryFolder folder;
+  bool made = false;
+  const auto store = create_file_store(folder / "store", made);
+  const std::string path = folder / "store/set/id";
+  for (int round = 0; round < 200; ++round) {
+    store->put("set/id/a", bytes_of("a"), ObjectStore::Put::replace);
+    std::atomic<bool> is_over = false;
+    std::thread other([&] {
+      while (!is_over)
+        ::rmdir(path.c_str());
+    });
+    CHECK_NOTHROW(store->remove("set/id/a"));
+    is_over = true;
+    other.join();
+    CHECK(store->folders("").empty());
+  }
 }
