@@ -55,6 +55,11 @@ class Forget {
       if (failure) throw Error(*failure);
       if (options_.gone && !options_.dry_run) options_.gone(id);
     }
+    for (const std::string& id : options_.unfinished) {
+      if (!done.insert(id).second || store_.head(manifest_key(options_.set, id))) continue;
+      one(id);
+      if (options_.gone && !options_.dry_run) options_.gone(id);
+    }
     return report_;
   }
 

@@ -24,9 +24,10 @@ struct ForgetOptions {
   // Names of snapshots; or of folders without a manifest, which a forget that was interrupted or a
   // backup that nobody continues left.
   std::vector<std::string> snapshots;
-  bool dry_run = false;              // only counts
-  bool may_be_gone = false;          // somebody else may forget the same meanwhile
-  std::function<void()> check_stop;  // between two deletions; may throw Error{canceled}
+  std::vector<std::string> unfinished;  // the same, but of them only what has no manifest goes
+  bool dry_run = false;                 // only counts
+  bool may_be_gone = false;             // somebody else may forget the same meanwhile
+  std::function<void()> check_stop;     // between two deletions; may throw Error{canceled}
   std::function<void(const std::string& snapshot)> gone;  // hears of each when it is; may be empty
   // The set's on this machine, locked, where there is one: a journal goes with its snapshot.
   const SetFolder* folder = nullptr;

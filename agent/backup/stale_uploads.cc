@@ -1,5 +1,6 @@
 #include "backup/stale_uploads.h"
 
+#include <algorithm>
 #include <map>
 
 #include "backup/journal.h"
@@ -42,6 +43,19 @@ class RunsHere {
   std::map<std::string, std::string> kept_;  // by set
 };
 
+// A run that takes long, perhaps of another machine, still sends.
+bool is_alive(ObjectStore& store, const std::string& folder, std::int64_t bound) {
+  bool alive = false;
+  store.list(folder, [&](const ObjectInfo& object) {
+    // One whose age the store does not tell is young.
+    alive = alive || object.modified.value_or(bound + 1) > bound;
+  });
+  const std::vector<UploadInfo> uploads =
+      alive ? std::vector<UploadInfo>() : store.list_uploads(folder);
+  return alive || std::any_of(uploads.begin(), uploads.end(),
+                              [&](const UploadInfo& upload) { return upload.begun > bound; });
+}
+
 }  // namespace
 
 std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
@@ -60,6 +74,22 @@ std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
     if (options.gone) options.gone(upload);
     out.push_back(upload);
   }
+  return out;
+}
+
+std::vector<std::string> stale_snapshots(ObjectStore& store,
+                                         const Clock& clock,
+                                         const StaleOptions& options) {
+  const std::int64_t bound =
+      Clock::Time::clock::to_time_t(clock.now()) - options.older_than.count();
+  const std::string stamp = stamp_of({bound, 0});
+  RunsHere runs(options.state, store.identity());
+  std::vector<std::string> out = unfinished_in(store, options.set);
+  std::erase_if(out, [&](const std::string& id) {
+    const std::string folder = options.set + "/" + id + "/";
+    return id.compare(0, stamp.size(), stamp) > 0 || runs.continue_with(folder) ||
+           is_alive(store, folder, bound);
+  });
   return out;
 }
 

@@ -1,5 +1,6 @@
-// Uploads that nobody continues: what a lost machine, or a run that was given up, left in a store.
-// They are invisible, and cost as much as what they hold.
+// Uploads and unfinished snapshots that nobody continues: what a lost machine, or a run that was
+// given up, left in a store. They are in no listing of snapshots, and cost as much as what they
+// hold.
 //
 // Threads: one caller.
 // Spec:    docs/format.md §5 "Deleting"; docs/operations.md "Lifecycle rules".
@@ -31,5 +32,12 @@ struct StaleOptions {
 std::vector<UploadInfo> remove_stale_uploads(ObjectStore& store,
                                              const Clock& clock,
                                              const StaleOptions& options);
+
+// Folders of snapshots of `options.set` without a manifest, begun longer ago by the time in their
+// names, into which nothing came since; what a run here continues stays. None is deleted: forget()
+// does that. In order.
+std::vector<std::string> stale_snapshots(ObjectStore& store,
+                                         const Clock& clock,
+                                         const StaleOptions& options);
 
 }  // namespace agent

@@ -1,4 +1,4 @@
-// ragtape forget STORE --snapshot ID | --keep-daily N ... | --stale-uploads
+// ragtape forget STORE --snapshot ID | --keep-daily N ... | --unfinished | --stale-uploads
 
 #include <algorithm>
 #include <memory>
@@ -29,6 +29,7 @@ struct ForgetCommand {
   std::vector<std::string> snapshots;
   bool dry_run = false;
   bool stale_uploads = false;
+  bool unfinished = false;
   std::string older_than = "7d";
   KeepWords keep;
   StoreWords store_words;
@@ -36,17 +37,19 @@ struct ForgetCommand {
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
     const auto rules = keep.parsed();
-    if (snapshots.empty() && !stale_uploads && !rules)
+    if (snapshots.empty() && !stale_uploads && !unfinished && !rules)
       throw tape::Error(tape::ErrorKind::usage, "forget: nothing to forget was named",
-                        "--snapshot ID, --keep-... N, or --stale-uploads");
-    if (rules && !snapshots.empty())
-      throw tape::Error(tape::ErrorKind::usage,
-                        "forget: either --snapshot names what goes, or --keep-... what stays");
+                        "--snapshot ID, --keep-... N, --unfinished or --stale-uploads");
+    if ((rules || unfinished) && !snapshots.empty())
+      throw tape::Error(
+          tape::ErrorKind::usage,
+          "forget: either --snapshot names what goes, or --keep-... and --unfinished do");
     const std::chrono::seconds age = parse_duration("--older-than", older_than);
     OpenStore store(what, store_words,
                     dry_run ? OpenStore::Access::dry_run : OpenStore::Access::read);
     if (stale_uploads) forget_uploads(store, age, global, out);
-    return snapshots.empty() && !rules ? kDone : forget_snapshots(store, rules, out);
+    const bool only_uploads = snapshots.empty() && !rules && !unfinished;
+    return only_uploads ? kDone : forget_snapshots(store, rules, age, out);
   }
 
   // Uploads of a set that has no snapshot yet are stale all the same.
@@ -66,22 +69,24 @@ struct ForgetCommand {
                            tape::shown(upload.key), shown_time({upload.begun, 0})));
     };
     const auto gone = remove_stale_uploads(*store, store.clock(), options);
-    if (snapshots.empty() && !keep.was_typed() && out.json())
+    if (snapshots.empty() && !keep.was_typed() && !unfinished && out.json())
       out.line("summary", {{"stale_uploads", gone.size()}, {"dry_run", dry_run}});
     out.text(fmt::format("{} stale uploads\n", shown_count(gone.size())));
   }
 
   int forget_snapshots(OpenStore& store,
                        const std::optional<KeepRules>& rules,
+                       std::chrono::seconds age,
                        const Output& out) const {
     const std::string settled = settled_set(*store, set);
+    const std::vector<std::string> left = stale(store, settled, age, out);
     const auto state = known_state_folder(out.global());
     const bool locks = !dry_run && state && SetFolder::is_there(*state, store->identity(), settled);
     const auto folder =
         locks ? SetFolder::lock(*state, store->identity(), settled) : std::optional<SetFolder>();
     if (locks && !folder) return report_busy(settled, out);
-    ForgetOptions options{
-        settled, {}, dry_run, rules.has_value(), check_stop, {}, folder ? &*folder : nullptr};
+    ForgetOptions options{settled,           {},         left, dry_run,
+                          rules.has_value(), check_stop, {},   folder ? &*folder : nullptr};
     options.gone = [&](const std::string& id) { out.text("forgot " + id + "\n"); };
     options.snapshots = rules ? judged(store, *rules, settled, out) : named(store, settled);
     const ForgetReport report = forget(*store, options);
@@ -98,16 +103,27 @@ struct ForgetCommand {
     return kDone;
   }
 
+  // In front of the lock of the set: who holds it continues one.
+  std::vector<std::string> stale(OpenStore& store,
+                                 const std::string& settled,
+                                 std::chrono::seconds age,
+                                 const Output& out) const {
+    if (!unfinished) return {};
+    StaleOptions options{settled, age,        known_state_folder(out.global()).value_or(""),
+                         dry_run, check_stop, {}};
+    return stale_snapshots(*store, store.clock(), options);
+  }
+
   std::vector<std::string> named(OpenStore& store, const std::string& settled) const {
     std::vector<std::string> out;
-    const auto unfinished = unfinished_in(*store, settled);
+    const auto open = unfinished_in(*store, settled);
     for (const std::string& typed : snapshots) {
       // An unset variable must not mean the latest.
       if (typed.empty())
         throw tape::Error(tape::ErrorKind::usage, "--snapshot: an empty ID",
                           "`ragtape snapshots` lists them");
       // What has no manifest may be a backup under way: only by its whole name.
-      const bool whole = std::find(unfinished.begin(), unfinished.end(), typed) != unfinished.end();
+      const bool whole = std::find(open.begin(), open.end(), typed) != open.end();
       out.push_back(whole ? typed : settled_snapshot(*store, settled, typed));
     }
     return out;
@@ -142,11 +158,13 @@ void add_forget(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   verb.option("--set", command->set, "The set (default: the only one)");
   verb.option("--snapshot", command->snapshots, "Any unique beginning of an ID; repeatable");
   command->keep.add(verb);
+  verb.flag("--unfinished", command->unfinished,
+            "What backups without an end have left, begun longer ago than --older-than");
   verb.flag("--stale-uploads", command->stale_uploads,
             "Abort uploads that nobody continues: they are invisible and cost what they hold");
   verb.option("--older-than", command->older_than,
-              "What --stale-uploads calls stale: begun so long ago, and not by a run that this "
-              "machine continues")
+              "What --stale-uploads and --unfinished call stale: begun so long ago, and not by a "
+              "run that this machine continues")
       .show_default();
   verb.flag("-n,--dry-run", command->dry_run, "Only say what would be deleted");
   command->store_words.add_reading(verb);

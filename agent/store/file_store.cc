@@ -185,7 +185,7 @@ class FileStore final : public ObjectStore {
       throw tape::errno_error(shown(path), errno);
     }
     if (!S_ISREG(info.st_mode)) return std::nullopt;
-    return ObjectInfo{key, static_cast<tape::ByteCount>(info.st_size), ""};
+    return ObjectInfo{key, static_cast<tape::ByteCount>(info.st_size), "", info.st_mtim.tv_sec};
   }
 
   std::unique_ptr<tape::RangeSource> open(const std::string& key) override {

@@ -22,6 +22,8 @@ struct ObjectInfo {
   std::string key;
   tape::ByteCount size = 0;
   std::string etag;  // empty where the store has none
+  // Seconds since 1970; of list() alone, and where the store says so.
+  std::optional<std::int64_t> modified{};
 };
 
 struct PartInfo {

@@ -185,11 +185,17 @@ std::string unquoted(const std::string& etag) {
 }
 
 // 2026-01-02T03:04:05.678Z.
-std::int64_t seconds_of(const std::string& text) {
+std::optional<std::int64_t> time_in(const std::string& text) {
   std::tm parts{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (end == nullptr) corrupt("\"" + tape::shown(text) + "\": a time expected");
+  if (end == nullptr) return std::nullopt;
   return ::timegm(&parts);
+}
+
+std::int64_t seconds_of(const std::string& text) {
+  const auto time = time_in(text);
+  if (!time) corrupt("\"" + tape::shown(text) + "\": a time expected");
+  return *time;
 }
 
 std::string escaped(const std::string& text) {
@@ -263,7 +269,8 @@ ListPage parse_list(tape::ByteView document) {
   for (const Element& element : root.children) {
     if (element.name == "Contents")
       out.objects.push_back({name(element.text_of("Key")), number(element, "Size"),
-                             unquoted(element.text_of("ETag"))});
+                             unquoted(element.text_of("ETag")),
+                             time_in(element.text_of("LastModified"))});
     if (element.name == "CommonPrefixes") out.folders.push_back(name(element.text_of("Prefix")));
   }
   if (root.text_of("IsTruncated") != "true") return out;

@@ -151,6 +151,27 @@ class Backup(CliTest):
         self.assertEqual([line["snapshot"] for line in lines if line["message_type"] == "unfinished"], [first])
         self.assertEqual([line["snapshot"] for line in lines if line["message_type"] == "snapshot"], [second])
 
+    def test_what_nobody_continued_is_forgotten_after_a_time_of_grace(self):
+        made = self.backed_up()["snapshot"]
+        old, sent, young = "20200101T000000Z-0123abcd", "20200102T000000Z-0123abcd", time.strftime("%Y%m%dT%H%M%SZ-0123abcd", time.gmtime())
+        for snapshot in (old, sent, young):
+            os.mkdir(self.path("store", "s", snapshot))
+            write(self.path("store", "s", snapshot, "s.tar.gz"), b"some")
+        os.utime(self.path("store", "s", old, "s.tar.gz"), (1, 1))
+        os.utime(self.path("store", "s", young, "s.tar.gz"), (1, 1))
+        summary = self.summary(self.done("--json", "forget", "-n", "--unfinished", self.path("store")).stdout)
+        self.assertEqual((summary["snapshots"], summary["volumes"], summary["bytes"]), ([old], 1, 4))
+        self.assertTrue(os.path.exists(self.path("store", "s", old)))
+        done = self.done("forget", "--unfinished", "--keep-last", "1", self.path("store"))
+        self.assertIn(("forgot " + old).encode(), done.stdout)
+        self.assertEqual(set(os.listdir(self.path("store", "s"))), {made, sent, young})
+        self.done("forget", "--unfinished", "--older-than", "1s", self.path("store"))
+        self.assertEqual(set(os.listdir(self.path("store", "s"))), {made, sent, young})
+        os.utime(self.path("store", "s", sent, "s.tar.gz"), (1, 1))
+        self.done("forget", "--unfinished", self.path("store"))
+        self.assertEqual(set(os.listdir(self.path("store", "s"))), {made, young})
+        self.fails(2, "forget", "--unfinished", "--snapshot", made, self.path("store"))
+
     def test_a_symlink_to_a_snapshot_is_none_and_forgets_none(self):
         first = self.backed_up()["snapshot"]
         other = "20260101T000000Z-deadbeef"

@@ -116,7 +116,7 @@ class MemoryStore final : public agent::ObjectStore {
             const std::function<void(const agent::ObjectInfo&)>& visit) override {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, bytes] : objects_) {
-      if (key.starts_with(prefix)) visit({key, bytes.size(), ""});
+      if (key.starts_with(prefix)) visit({key, bytes.size(), "", modified_at});
     }
   }
   std::vector<std::string> folders(const std::string& prefix) override {
@@ -138,7 +138,8 @@ class MemoryStore final : public agent::ObjectStore {
       remove(key);
   }
 
-  std::int64_t begun_at = 0;  // what list_uploads() tells of each
+  std::int64_t begun_at = 0;                // what list_uploads() tells of each
+  std::optional<std::int64_t> modified_at;  // of every object, in lists
 
   std::map<std::string, tape::Bytes> objects() const {
     const std::lock_guard lock(mutex_);

@@ -85,3 +85,69 @@ TEST_CASE("stale_uploads: what other programs upload stays") {
     store.begin_upload(key);
   CHECK(removed(store, {}).empty());
 }
+
+namespace {
+
+std::vector<std::string> stale(MemoryStore& store, const StaleOptions& options) {
+  test::FakeClock clock;
+  clock.set_now(agent::Clock::Time::clock::from_time_t(kNow));
+  return agent::stale_snapshots(store, clock, options);
+}
+
+const std::string kOld = "20260102T030405Z-0123abcd";
+
+void put(MemoryStore& store, const std::string& key) {
+  store.put(key, tape::as_bytes("x"), agent::ObjectStore::Put::replace);
+}
+
+}  // namespace
+
+TEST_CASE("stale_snapshots: what has no manifest and was left long ago, and nothing else") {
+  MemoryStore store;
+  store.modified_at = kNow - 100;
+  put(store, "s/" + kOld + "/s.tar.gz");
+  put(store, "s/20260103T030405Z-0123abcd/s.tar.gz");
+  put(store, "s/20260103T030405Z-0123abcd/manifest.json");
+  put(store, "s/20270115T075959Z-0123abcd/s.tar.gz");  // a second in front of now
+  put(store, "t/" + kOld + "/t.tar.gz");
+  StaleOptions options;
+  options.set = "s";
+  options.older_than = std::chrono::seconds(100);
+  CHECK(stale(store, options) == std::vector<std::string>{kOld});
+  // Something came into it within the time: somebody is at it.
+  options.older_than = std::chrono::seconds(101);
+  CHECK(stale(store, options).empty());
+}
+
+TEST_CASE("stale_snapshots: one whose age nobody knows, or that something is sent to, stays") {
+  MemoryStore store;
+  put(store, "s/" + kOld + "/s.tar.gz");
+  StaleOptions options;
+  options.set = "s";
+  CHECK(stale(store, options).empty());
+  store.modified_at = 1;
+  CHECK(stale(store, options) == std::vector<std::string>{kOld});
+  store.begun_at = kNow - 1;
+  store.begin_upload("s/" + kOld + "/s.tar.gz.00001");
+  CHECK(stale(store, options).empty());
+}
+
+TEST_CASE("stale_snapshots: what a run of this machine continues stays, however old") {
+  const TemporaryFolder folder;
+  MemoryStore store;
+  store.modified_at = 1;
+  put(store, "s/" + kOld + "/s.tar.gz");
+  StaleOptions options;
+  options.set = "s";
+  options.state = folder / "state";
+  {
+    const auto set = agent::SetFolder::lock(options.state, store.identity(), "s");
+    REQUIRE(set);
+    agent::JournalRun run;
+    run.store = store.identity();
+    run.set = "s";
+    run.snapshot = kOld;
+    agent::Journal::create(set->journal(), run);
+  }
+  CHECK(stale(store, options).empty());
+}

@@ -189,7 +189,7 @@ TEST_CASE("file_store: a folder that another removes behind its last object fail
   for (int round = 0; round < 200; ++round) {
     store->put("set/id/a", bytes_of("a"), ObjectStore::Put::replace);
     std::atomic<bool> is_over = false;
-    std::thread other([&] {
+    std::jthread other([&] {
       while (!is_over)
         ::rmdir(path.c_str());
     });
