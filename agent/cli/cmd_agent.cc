@@ -3,11 +3,10 @@
 #include <csignal>
 #include <memory>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
+#include "cli/agent_log.h"
+#include "cli/agent_talk.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/options.h"
@@ -28,38 +27,6 @@ volatile std::sig_atomic_t reload_asked = 0;  // a handler can reach nothing els
 
 extern "C" void on_reload(int) {
   reload_asked = 1;
-}
-
-std::string agent_folder(const GlobalOptions& global) {
-  std::string folder = state_folder(global) + "/agent";
-  tape::create_folders(folder);
-  return folder;
-}
-
-// Held as long as the object is there.
-class Lock {
- public:
-  explicit Lock(const std::string& path)
-      : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-    if (file_ < 0) throw tape::errno_error(tape::shown(path), errno);
-    held_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0;
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-  ~Lock() { ::close(file_); }
-  bool is_held() const { return held_; }
-
- private:
-  int file_;
-  bool held_ = false;
-};
-
-// One line, with the time for who has no journal.
-void log_line(const std::string& line) {
-  const bool has_journal = ::getenv("JOURNAL_STREAM") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  const std::time_t now = std::time(nullptr);
-  const std::string text = has_journal ? line + "\n" : shown_time({now, 0}) + "  " + line + "\n";
-  static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
 }
 
 std::string own_path() {
@@ -100,31 +67,34 @@ int run_agent(const GlobalOptions& global) {
   const auto settings = [path] {
     Config config = load_config(path);
     return DaemonOptions::Settings{std::move(config.jobs), config.parallel,
-                                   std::move(config.metrics_file)};
+                                   std::move(config.metrics_file), std::move(config.listen)};
   };
   DaemonOptions options;
   options.folder = agent_folder(global);
-  const Lock lock(options.folder + "/lock");
+  const AgentLock lock(agent_lock_path(options.folder));
   if (!lock.is_held()) {
     Output(global, false)
         .error({tape::ErrorKind::denied, "another agent runs with this state"}, kBusy);
     return kBusy;
   }
   const std::string program = own_path();
-  options.command = [&, program](const Job& job) {
+  options.command = [&, program](const Job& job, bool heeds_conditions) {
     std::vector<std::string> words = {program, "--config", path};
+    if (global.json) words.emplace_back("--json");
     for (const std::string& word : globals_of(global, state))
       words.push_back(word);
     words.insert(words.end(), {"agent", "run", job.name()});
+    if (heeds_conditions) words.emplace_back("--if-allowed");
     return words;
   };
-  options.log = log_line;
+  options.log = agent_log(global.json || load_config(path).json_log);
   options.stop_signal = stop_signal;
-  options.reloaded = [&]() -> std::optional<DaemonOptions::Settings> {
-    if (reload_asked == 0) return std::nullopt;
+  options.reload_signal = [] {
+    const bool asked = reload_asked != 0;
     reload_asked = 0;
-    return settings();
+    return asked;
   };
+  options.settings = settings;
   struct sigaction action {};
   action.sa_handler = on_reload;
   ::sigaction(SIGHUP, &action, nullptr);
@@ -134,10 +104,58 @@ int run_agent(const GlobalOptions& global) {
   return kDone;
 }
 
+int reload(const GlobalOptions& global) {
+  const HttpResponse response = ask_agent(global, "POST", "/reload");
+  if (!response.ok())
+    throw tape::Error(tape::ErrorKind::usage, "the old configuration stays: " + error_of(response),
+                      "`ragtape config check` names every mistake");
+  const Output out(global, false);
+  const Json json = Json::parse(response.body.begin(), response.body.end(), nullptr, false);
+  if (out.json()) out.line("summary", {{"jobs", json.value("jobs", 0)}});
+  out.text(fmt::format("configuration read anew, {} jobs\n", json.value("jobs", 0)));
+  return kDone;
+}
+
+int stop(const GlobalOptions& global) {
+  const HttpResponse response = ask_agent(global, "POST", "/stop");
+  if (!response.ok()) throw tape::Error(tape::ErrorKind::transient, error_of(response));
+  const Output out(global, false);
+  if (out.json()) out.line("summary", {{"stopping", true}});
+  out.text("the agent stops; runs under way keep what they have done\n");
+  return kDone;
+}
+
 struct RunCommand {
   std::string name;
+  bool if_allowed = false;
+  bool detach = false;
 
-  int run(const GlobalOptions& global) const {
+  int run(const GlobalOptions& global) const { return detach ? tell(global) : run_here(global); }
+
+  int tell(const GlobalOptions& global) const {
+    const HttpResponse response = ask_agent(global, "POST", "/run/" + name);
+    constexpr int kConflict = 409;
+    constexpr int kNotFound = 404;
+    if (response.status == kNotFound)
+      throw tape::Error(tape::ErrorKind::not_found, tape::shown(name) + ": no such set or job",
+                        "`ragtape agent status` lists them");
+    const Output out(global, false);
+    const Json json = Json::parse(response.body.begin(), response.body.end(), nullptr, false);
+    if (response.status == kConflict) {
+      out.error(tape::Error(tape::ErrorKind::denied, tape::shown(name) + ": a run is under way"),
+                kBusy);
+      return kBusy;
+    }
+    if (!response.ok() || !json.is_object())
+      throw tape::Error(tape::ErrorKind::transient, error_of(response));
+    const Json due = json.value("due", Json::array());
+    if (out.json()) out.line("summary", {{"due", due}});
+    for (const Json& job : due)
+      out.text(fmt::format("{}: the agent runs it\n", job.get<std::string>()));
+    return kDone;
+  }
+
+  int run_here(const GlobalOptions& global) const {
     const Config config = load_config(config_path(global));
     std::vector<const Job*> found;
     for (const Job& job : config.jobs) {
@@ -148,14 +166,17 @@ struct RunCommand {
                         "`ragtape config show` lists them");
     const auto clock = system_clock();
     const std::string folder = agent_folder(global);
-    JobRunContext context{
-        *clock, own_path(), globals_of(global, tape::resolved(state_folder(global))),
-        folder, {},         [] { return stop_signal() != 0; },
-        ping};
+    const JobRunContext context{*clock,
+                                own_path(),
+                                globals_of(global, tape::resolved(state_folder(global))),
+                                folder,
+                                agent_log(global.json || config.json_log),
+                                [] { return stop_signal() != 0; },
+                                ping,
+                                if_allowed};
     int worst = kDone;
     for (const Job* job : found) {
-      context.log = [job](const std::string& line) { log_line(job->name() + ": " + line); };
-      const Lock lock(folder + "/" + job->set + ".lock");
+      const AgentLock lock(folder + "/" + job->set + ".lock");
       if (!lock.is_held()) {
         Output(global, false)
             .error({tape::ErrorKind::denied, job->set + ": another run of the set is under way"},
@@ -173,6 +194,9 @@ struct RunCommand {
 std::string outcome_of(const JobState& state, bool running) {
   if (running && state.percent >= 0) return fmt::format("running, {} %", state.percent);
   if (running) return "running";
+  if (state.put_off != 0)
+    return fmt::format("put off since {}: {}", shown_time({state.put_off, 0}),
+                       tape::shown(state.put_off_why));
   if (state.begin == 0) return "never run";
   if (state.end == 0) return "interrupted";
   const bool well = state.exit_code == kDone || state.exit_code == kIncomplete;
@@ -194,7 +218,7 @@ int status(const GlobalOptions& global) {
   tape::Bytes bytes(source->size());
   source->read_at(tape::GzOffset(0), bytes);
   const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  const bool runs = !Lock(folder + "/lock").is_held();
+  const bool runs = !AgentLock(agent_lock_path(folder)).is_held();
   out.text(runs ? fmt::format("the agent runs, process {}\n", json.value("pid", 0))
                 : std::string("the agent does not run\n"));
   bool failed = false;
@@ -218,6 +242,7 @@ int status(const GlobalOptions& global) {
                        {"snapshot", state.snapshot},
                        {"failures", state.failures},
                        {"warnings", state.warnings},
+                       {"put_off", state.put_off == 0 ? Json() : Json(state.put_off)},
                        {"message", json_text(state.message)}});
     const Json next = job.value("next", Json());
     out.text(fmt::format("{}  {}; next: {}\n", name, outcome_of(state, running),
@@ -236,18 +261,30 @@ int status(const GlobalOptions& global) {
 
 void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
   const Verb agent(app, "agent", "Back up by a configuration, when it says so");
-  agent.footer(help_end("ragtape agent --config /etc/ragtape/config.toml",
-                        "0 never, a signal ends it (143); 2 usage, or a mistake in the "
-                        "configuration; 10 no configuration; 11 another agent runs"));
+  agent.footer(
+      help_end("ragtape agent --config /etc/ragtape/config.toml",
+               "0 it was told to stop; 143 a signal ended it; 2 usage, or a mistake in the "
+               "configuration; 10 no configuration; 11 another agent runs"));
   const Verb shows(agent, "status", "What runs, how the last runs ended, when the next are due");
   shows.footer(
       help_end("ragtape agent status --json",
                "0 it runs, and all is well; 1 it does not run; 2 usage; 3 some last run failed; "
                "10 none has run"));
   shows.callback([&global, &chosen] { chosen = Command{[&global] { return status(global); }}; });
+  const Verb reloads(agent, "reload", "Have the running agent read its configuration anew");
+  reloads.footer(help_end("ragtape agent reload",
+                          "0 done; 2 usage, or a mistake in it: the old one stays; 10 none runs"));
+  reloads.callback([&global, &chosen] { chosen = Command{[&global] { return reload(global); }}; });
+  const Verb stops(agent, "stop", "Have the running agent stop, and the runs under way");
+  stops.footer(help_end("ragtape agent stop", "0 it stops; 2 usage; 10 none runs"));
+  stops.callback([&global, &chosen] { chosen = Command{[&global] { return stop(global); }}; });
   const Verb runs(agent, "run", "Run a set now, with its hooks and all");
   const auto command = std::make_shared<RunCommand>();
   runs.option("SET", command->name, "A set, or SET@STORE").required();
+  runs.flag("--detach", command->detach,
+            "Have the running agent do it, with its secrets, and do not wait");
+  runs.flag("--if-allowed", command->if_allowed,
+            "Not while the set's conditions (skip-on-battery, condition) put it off");
   runs.footer(help_end("ragtape agent run home",
                        "0 done; 1 failed, or a hook did; 2 usage; 3 done, with warnings; 5 the "
                        "network or the store; 10 no such set; 11 another run of the set is under "

@@ -91,6 +91,8 @@ class Reader {
     templates_ = tables_of(root, "templates", ConfigTable::set);
     sets_ = tables_of(root, "sets", ConfigTable::set);
     out_.config.metrics_file = text(agent, "metrics-file");
+    out_.config.listen = text(agent, "listen");
+    out_.config.json_log = text(agent, "log-format") == "json";
     if (const auto parallel = count(agent, "parallel"))
       out_.config.parallel = static_cast<unsigned>(std::max(1, *parallel));
     if (out_.config.stores.empty()) mistake(root, "no [stores.NAME]", "a store needs a url");
@@ -374,6 +376,9 @@ class Reader {
     job.retry_wait = time(values, "retry-wait", job.retry_wait);
     job.hooks = {list(values, "pre"), list(values, "post"), list(values, "error"),
                  time(values, "hook-timeout", job.hooks.timeout)};
+    job.conditions = {flag(values, "skip-on-battery", false),
+                      flag(values, "skip-on-metered", false), list(values, "condition"),
+                      job.hooks.timeout};
     job.ping = text(values, "ping");
     constexpr int kNiceMax = 19;
     job.nice = std::min(count(values, "nice").value_or(0), kNiceMax);
@@ -414,7 +419,7 @@ class Reader {
     if (failure)
       return fail(shown(out_.config.path), "sets." + job.set + ": " + failure->what(),
                   failure->hint());
-    job.forget = {text(store, "url"), "--set", job.set};
+    job.forget = {text(store, "url"), "--set", job.set, "--unfinished"};
     for (const ConfigKey& key : config_keys()) {
       const std::string name = key.name;
       if (name.starts_with("keep-") && values.contains(name))

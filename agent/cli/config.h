@@ -25,6 +25,8 @@ using ConfigValues = std::map<std::string, ConfigValue>;
 struct Config {
   std::string path;
   std::string metrics_file;
+  std::string listen;
+  bool json_log = false;
   unsigned parallel = 2;
   std::map<std::string, ConfigValues> stores;
   std::map<std::string, ConfigValues> sets;

@@ -16,6 +16,10 @@ constexpr ConfigKey kKeys[] = {
     {kAgent, "metrics-file", Kind::text,
      "Where figures for Prometheus go: a .prom file in the folder of node_exporter's textfile "
      "collector"},
+    {kAgent, "listen", Kind::text,
+     "ADDRESS:PORT that answers GET /metrics and /status; nobody is asked who he is (none)"},
+    {kAgent, "log-format", Kind::choice, "Of lines on stderr; with --json always json (text)",
+     "text|json"},
     {kAgent, "parallel", Kind::count, "Runs at a time, of different sets (2)"},
 
     {kStore, "url", Kind::text, "A directory, or s3://BUCKET/PREFIX"},
@@ -49,6 +53,10 @@ constexpr ConfigKey kKeys[] = {
     {kSet, "retries", Kind::count, "How often a run that failed in passing is tried again (3)"},
     {kSet, "retry-wait", Kind::time,
      "In front of the first of these; then twice as long each time (5m)"},
+    {kSet, "skip-on-battery", Kind::flag, "Put off while the machine runs on battery (false)"},
+    {kSet, "skip-on-metered", Kind::flag,
+     "Put off while NetworkManager calls the network metered (false)"},
+    {kSet, "condition", Kind::list, "Commands; put off while one fails"},
     {kSet, "pre", Kind::list, "Commands in front of a run; one that fails ends it"},
     {kSet, "post", Kind::list, "Commands behind a run that ended well"},
     {kSet, "error", Kind::list, "Commands behind one that did not"},

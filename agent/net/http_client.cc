@@ -166,6 +166,7 @@ class Transfer {
       set(CURLOPT_CAINFO, options_.ca_bundle.c_str());
       set(CURLOPT_CAPATH, nullptr);
     }
+    if (!options_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, options_.unix_socket.c_str());
     if (!options_.proxy_from_environment) set(CURLOPT_PROXY, "");
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(total_timeout_ms()));

@@ -63,6 +63,7 @@ struct HttpOptions {
   std::chrono::milliseconds total_timeout{3'600'000};
   std::string ca_bundle;  // a file; empty: the system's
   std::string user_agent = "ragtape";
+  std::string unix_socket;  // connect there, whatever the URL's host is; empty: as the URL says
   bool proxy_from_environment = true;  // http_proxy, HTTPS_PROXY, NO_PROXY
   // May be null; must outlive the client.
   RateLimit* upload_limit = nullptr;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "schedule/job_run.h"
-#include "schedule/metrics.h"
 #include "schedule/service_manager.h"
 #include "tape/error.h"
 #include "tape/files.h"
@@ -27,6 +26,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kLookMs = 300'000;
 // A clock that goes back by less is being set right.
 constexpr std::int64_t kJumpBack = 3600;
+// Of a run that its conditions put off.
+constexpr std::int64_t kLookAgain = 300;
 constexpr int kCannotExec = 127;
 constexpr int kSignals = 128;
 
@@ -79,7 +80,8 @@ struct Daemon::Planned {
   Job job;
   std::string state_path;
   std::optional<UnixSeconds> due;
-  pid_t process = 0;  // of a run under way
+  pid_t process = 0;           // of a run under way
+  bool was_asked_for = false;  // whatever its conditions say
 };
 
 Daemon::Daemon(Clock& clock, DaemonOptions options, DaemonOptions::Settings settings)
@@ -94,20 +96,24 @@ UnixSeconds Daemon::now() const {
   return std::chrono::system_clock::to_time_t(clock_.now());
 }
 
-UnixSeconds Daemon::jittered(const Job& job, UnixSeconds due) const {
+// Of a clock that is being set right, no time comes twice.
+UnixSeconds Daemon::next_of(const Job& job, const JobState& state, UnixSeconds now) const {
+  const bool was_set_right = state.begin > now && state.begin <= now + kJumpBack;
   std::uniform_int_distribution<std::int64_t> later(0, job.jitter.count());
-  return due + later(random_);
+  return job.calendar->next(was_set_right ? state.begin : now) + later(random_);
 }
 
 void Daemon::run() {
   const SignalsHeld held;
   plan_all(true);
+  open_control();
+  open_listener();
   tell_service_manager("READY=1\nSTATUS=" + std::to_string(jobs_.size()) + " jobs");
-  options_.log("agent: " + std::to_string(jobs_.size()) + " jobs");
+  say(LogLevel::info, std::to_string(jobs_.size()) + " jobs");
   while (step())
     wait();
   tell();
-  options_.log("agent: stopped");
+  say(LogLevel::info, "stopped");
 }
 
 // False: it was asked to stop, and nothing runs.
@@ -117,9 +123,9 @@ bool Daemon::step() {
   const bool busy = !leaving_.empty() || std::any_of(jobs_.begin(), jobs_.end(),
                                                      [](const auto& p) { return p->process != 0; });
   if (stopping_) return busy;
-  look_for_reload();
+  if (options_.reload_signal()) static_cast<void>(reload());
   if (now() + kJumpBack < seen_) {
-    options_.log("agent: the clock went back; planning anew");
+    say(LogLevel::warning, "the clock went back; planning anew");
     plan_all(false);
   }
   seen_ = now();
@@ -140,6 +146,7 @@ void Daemon::plan_all(bool is_start) {
                                   [&](const auto& p) { return p && p->job.name() == job.name(); });
     if (old != before.end()) planned->process = std::exchange((*old)->process, 0);
     plan(*planned, now(), is_start);
+    if (old != before.end()) keep_what_waits(*planned, **old);
     jobs_.push_back(std::move(planned));
   }
   for (auto& old : before) {
@@ -147,23 +154,35 @@ void Daemon::plan_all(bool is_start) {
   }
 }
 
+// A run that was due, and might not begin yet, still is.
+void Daemon::keep_what_waits(Planned& planned, const Planned& old) const {
+  if (planned.process != 0 || !old.due || *old.due > now()) return;
+  if (!planned.job.calendar && !old.was_asked_for) return;
+  planned.due = old.due;
+  planned.was_asked_for = old.was_asked_for;
+}
+
 void Daemon::plan(Planned& planned, UnixSeconds now, bool is_start) const {
   const Job& job = planned.job;
   planned.due.reset();
   if (!job.calendar) return;
-  planned.due = jittered(job, job.calendar->next(now));
-  if (planned.process != 0) return;
   const JobState state = read_job_state(planned.state_path);
+  planned.due = next_of(job, state, now);
+  if (planned.process != 0) return;
   if (state.begin == 0 || state.begin > now) return;
   const bool was_killed = is_start && state.end == 0;
   const bool was_interrupted = state.end != 0 && state.outcome == "interrupted";
   const bool was_missed = job.catch_up && job.calendar->next(state.begin) <= now;
   const bool is_to_be_tried =
       state.failures > 0 && state.failures <= job.retries && may_be_tried_again(state.exit_code);
-  if (was_killed || was_interrupted || was_missed || is_to_be_tried) {
+  const bool was_put_off = state.put_off != 0;
+  if (was_killed || was_interrupted || was_missed || is_to_be_tried || was_put_off) {
     planned.due = now;
-    options_.log(job.name() + ": " +
-                 (was_missed ? "a run was missed" : "the last run did not come to its end"));
+    say(LogLevel::info,
+        was_put_off  ? "a run was put off"
+        : was_missed ? "a run was missed"
+                     : "the last run did not come to its end",
+        &job);
   }
 }
 
@@ -182,17 +201,24 @@ void Daemon::reap() {
 void Daemon::ended(Planned& planned, int exit_code) {
   planned.process = 0;
   const Job& job = planned.job;
-  options_.log(job.name() + ": ended with exit code " + std::to_string(exit_code));
+  const JobState state = read_job_state(planned.state_path);
+  const bool was_put_off = exit_code == 0 && state.put_off != 0;
+  if (was_put_off && job.calendar) {
+    planned.due = std::min(now() + kLookAgain, next_of(job, state, now()));
+    return;
+  }
+  say(exit_code == 0 ? LogLevel::info : LogLevel::warning,
+      "ended with exit code " + std::to_string(exit_code), &job);
   if (!job.calendar) return;
-  planned.due = jittered(job, job.calendar->next(now()));
-  const int failures = read_job_state(planned.state_path).failures;
+  planned.due = next_of(job, state, now());
   const bool again = may_be_tried_again(exit_code) || exit_code >= kSignals;
-  if (stopping_ || !again || failures > job.retries) return;
+  if (stopping_ || !again || state.failures > job.retries) return;
   constexpr int kDoublingsMax = 10;
-  const UnixSeconds wait = job.retry_wait.count() << std::clamp(failures - 1, 0, kDoublingsMax);
+  const UnixSeconds wait = job.retry_wait.count()
+                           << std::clamp(state.failures - 1, 0, kDoublingsMax);
   if (now() + wait >= *planned.due) return;
   planned.due = now() + wait;
-  options_.log(job.name() + ": again in " + std::to_string(wait) + " s");
+  say(LogLevel::info, "again in " + std::to_string(wait) + " s", &job);
 }
 
 bool Daemon::is_set_busy(const std::string& set) const {
@@ -224,13 +250,13 @@ void Daemon::start_due() {
       ++running;
       continue;
     }
-    options_.log(planned->job.name() + ": " + failure->what());
+    say(LogLevel::error, failure->what(), &planned->job);
     planned->due = time + planned->job.retry_wait.count();
   }
 }
 
 void Daemon::start(Planned& planned) {
-  std::vector<std::string> words = options_.command(planned.job);
+  std::vector<std::string> words = options_.command(planned.job, !planned.was_asked_for);
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (std::string& word : words)
@@ -252,15 +278,17 @@ void Daemon::start(Planned& planned) {
     ::_exit(kCannotExec);
   }
   planned.process = pid;
+  planned.was_asked_for = false;
   planned.due.reset();
-  options_.log(planned.job.name() + ": started");
+  // One that looks again and again whether it may begin says so once.
+  if (read_job_state(planned.state_path).put_off == 0) say(LogLevel::info, "started", &planned.job);
 }
 
 void Daemon::stop_all() {
   if (stopping_) return;
   stopping_ = true;
   tell_service_manager("STOPPING=1");
-  options_.log("agent: stopping; runs under way keep what they have done");
+  say(LogLevel::info, "stopping; runs under way keep what they have done");
   for (const auto& planned : jobs_) {
     if (planned->process != 0) ::kill(planned->process, SIGTERM);
   }
@@ -268,20 +296,90 @@ void Daemon::stop_all() {
     ::kill(pid, SIGTERM);
 }
 
-void Daemon::look_for_reload() {
-  std::optional<DaemonOptions::Settings> settings;
-  const auto failure = tape::failure_of([&] { settings = options_.reloaded(); });
-  if (failure) options_.log(std::string("agent: the old configuration stays: ") + failure->what());
-  if (!settings) return;
-  settings_ = std::move(*settings);
+// None: it is taken.
+std::optional<tape::Error> Daemon::reload() {
+  const std::string listened = settings_.listen;
+  const auto failure = tape::failure_of([&] { settings_ = options_.settings(); });
+  if (failure) {
+    say(LogLevel::error, std::string("the old configuration stays: ") + failure->what());
+    return failure;
+  }
+  if (settings_.listen != listened) open_listener();
   plan_all(false);
-  options_.log("agent: configuration read anew, " + std::to_string(jobs_.size()) + " jobs");
+  say(LogLevel::info, "configuration read anew, " + std::to_string(jobs_.size()) + " jobs");
+  return std::nullopt;
 }
 
-// What it does now, for `agent status` and for Prometheus. A full disk costs no backup.
-void Daemon::tell() {
+// That nobody can ask costs no backup.
+void Daemon::open_control() {
+  const auto failure = tape::failure_of(
+      [&] { control_.emplace(HttpListener::on_socket(options_.folder, kControlSocket)); });
+  if (failure) say(LogLevel::error, std::string("no control socket: ") + failure->what());
+}
+
+void Daemon::open_listener() {
+  listener_.reset();
+  if (settings_.listen.empty()) return;
+  const auto failure =
+      tape::failure_of([&] { listener_.emplace(HttpListener::on_address(settings_.listen)); });
+  if (failure) say(LogLevel::error, std::string("listens nowhere: ") + failure->what());
+}
+
+HttpAnswer Daemon::answer(const AskedRequest& request, bool may_tell) {
+  const std::string json = "application/json";
+  const bool asks = request.method == "GET" || request.method == "HEAD";
+  if (asks && request.path == "/metrics")
+    return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(figures())};
+  if (asks && request.path == "/status") return {200, json, status_text()};
+  if (!may_tell || asks) return {404, json, Json({{"error", "no such page"}}).dump() + "\n"};
+  if (request.method != "POST")
+    return {405, json, Json({{"error", "GET, HEAD or POST expected"}}).dump() + "\n"};
+  constexpr std::string_view kRun = "/run/";
+  if (request.path.starts_with(kRun)) return run_now(request.path.substr(kRun.size()));
+  if (request.path == "/reload") {
+    const auto failure = reload();
+    if (failure) return {422, json, Json({{"error", tape::shown(failure->what())}}).dump() + "\n"};
+    return {200, json, Json({{"jobs", jobs_.size()}}).dump() + "\n"};
+  }
+  if (request.path == "/stop") {
+    stop_all();
+    return {202, json, Json({{"stopping", true}}).dump() + "\n"};
+  }
+  return {404, json, Json({{"error", "no such page"}}).dump() + "\n"};
+}
+
+// As soon as its set and `parallel` let it.
+HttpAnswer Daemon::run_now(const std::string& name) {
+  Json due = Json::array();
+  Json running = Json::array();
+  for (const auto& planned : jobs_) {
+    if (planned->job.name() != name && planned->job.set != name) continue;
+    (planned->process == 0 ? due : running).push_back(planned->job.name());
+    if (planned->process == 0) {
+      planned->due = now();
+      planned->was_asked_for = true;
+    }
+  }
+  if (due.empty() && running.empty())
+    return {404, "application/json", Json({{"error", "no such set or job"}}).dump() + "\n"};
+  return {due.empty() ? 409 : 202, "application/json",
+          Json({{"due", due}, {"running", running}}).dump() + "\n"};
+}
+
+void Daemon::say(LogLevel level, const std::string& text, const Job* job) const {
+  options_.log({level, job == nullptr ? "" : job->name(), text});
+}
+
+std::vector<JobFigures> Daemon::figures() const {
+  std::vector<JobFigures> out;
+  for (const auto& planned : jobs_)
+    out.push_back({planned->job.set, planned->job.store, read_job_state(planned->state_path),
+                   planned->due, planned->process != 0});
+  return out;
+}
+
+std::string Daemon::status_text() const {
   Json jobs = Json::array();
-  std::vector<JobFigures> figures;
   for (const auto& planned : jobs_) {
     const Job& job = planned->job;
     jobs.push_back({{"job", job.name()},
@@ -290,12 +388,14 @@ void Daemon::tell() {
                     {"schedule", job.schedule},
                     {"next", planned->due ? Json(utc(*planned->due)) : Json()},
                     {"running", planned->process != 0}});
-    figures.push_back({job.set, job.store, read_job_state(planned->state_path), planned->due,
-                       planned->process != 0});
   }
-  const std::string status =
-      Json({{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}}).dump(2) + "\n";
-  const std::string metrics = settings_.metrics_file.empty() ? "" : metrics_text(figures);
+  return Json({{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}}).dump(2) + "\n";
+}
+
+// What it does now, for `agent status` and for Prometheus. A full disk costs no backup.
+void Daemon::tell() {
+  const std::string status = status_text();
+  const std::string metrics = settings_.metrics_file.empty() ? "" : metrics_text(figures());
   if (std::exchange(told_, status + metrics) == status + metrics) return;
   const auto failure = tape::failure_of([&] {
     constexpr std::uint32_t kPrivate = 0600;
@@ -303,7 +403,7 @@ void Daemon::tell() {
     replace(daemon_status_path(options_.folder), status, kPrivate);
     if (!metrics.empty()) replace(settings_.metrics_file, metrics, kPublic);
   });
-  if (failure) options_.log(std::string("agent: ") + failure->what());
+  if (failure) say(LogLevel::error, failure->what());
 }
 
 void Daemon::wait() {
@@ -322,7 +422,15 @@ void Daemon::wait() {
   timespec timeout{most / 1000, most % 1000 * 1'000'000};
   sigset_t none;
   ::sigemptyset(&none);
-  ::ppoll(nullptr, 0, &timeout, &none);
+  std::vector<pollfd> heard;
+  for (const auto* listener : {&control_, &listener_}) {
+    if (*listener) (*listener)->add_to(heard);
+  }
+  ::ppoll(heard.data(), heard.size(), &timeout, &none);
+  if (control_)
+    control_->serve([this](const AskedRequest& request) { return answer(request, true); });
+  if (listener_)
+    listener_->serve([this](const AskedRequest& request) { return answer(request, false); });
 }
 
 std::string daemon_status_path(const std::string& folder) {

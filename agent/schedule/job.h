@@ -28,6 +28,14 @@ struct Hooks {
   std::chrono::seconds timeout{600};
 };
 
+// Of a run that is due; one that somebody asks for does not heed them.
+struct Conditions {
+  bool not_on_battery = false;
+  bool not_metered = false;
+  std::vector<std::string> commands;  // lines for sh; one that fails puts the run off
+  std::chrono::seconds timeout{600};
+};
+
 struct Job {
   std::string set;
   std::string store;                // its name in the configuration
@@ -42,6 +50,7 @@ struct Job {
   int retries = 3;  // of a run that failed in passing
   std::chrono::seconds retry_wait{300};
 
+  Conditions conditions;
   Hooks hooks;
   std::string ping;  // a URL that hears of begin, end and failure
   int nice = 0;

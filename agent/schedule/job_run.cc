@@ -5,6 +5,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "schedule/conditions.h"
 #include "schedule/process.h"
 #include "tape/digest.h"
 #include "tape/error.h"
@@ -27,6 +28,12 @@ UnixSeconds seconds_of(const Clock& clock) {
   return std::chrono::system_clock::to_time_t(clock.now());
 }
 
+LogLevel level_of(int exit_code) {
+  return exit_code == 0             ? LogLevel::info
+         : exit_code == kIncomplete ? LogLevel::warning
+                                    : LogLevel::error;
+}
+
 std::string without_line_end(std::string text) {
   while (text.ends_with('\n') || text.ends_with('\r'))
     text.pop_back();
@@ -43,6 +50,9 @@ class JobRun {
         id_(tape::temporary_name("").substr(sizeof "/.part-" - 1)) {}
 
   int run() {
+    if (context_.heeds_conditions && is_put_off()) return 0;
+    state_.put_off = 0;
+    state_.put_off_why.clear();
     state_.begin = seconds_of(context_.clock);
     state_.end = 0;
     state_.percent = -1;
@@ -70,8 +80,18 @@ class JobRun {
  private:
   bool stopped() const { return context_.should_stop && context_.should_stop(); }
 
-  void log(const std::string& line) {
-    context_.log(line);
+  bool is_put_off() {
+    const std::string why = why_not_now(job_.conditions, context_.clock, context_.should_stop);
+    if (why.empty()) return false;
+    if (state_.put_off == 0) context_.log({LogLevel::info, job_.name(), "put off: " + why});
+    if (state_.put_off == 0) state_.put_off = seconds_of(context_.clock);
+    state_.put_off_why = why;
+    write_job_state(path_, state_);
+    return true;
+  }
+
+  void log(const std::string& line, LogLevel level = LogLevel::info) {
+    context_.log({level, job_.name(), line});
     tail_.push_back(line);
     tail_size_ += line.size() + 1;
     while (tail_size_ > kTailMax) {
@@ -114,12 +134,14 @@ class JobRun {
       ProcessEnd end;
       const auto failure = tape::failure_of([&] { end = run_process(options, context_.clock); });
       if (!failure && end.exit_code == 0 && !end.timed_out) continue;
-      state_.message =
+      const std::string what =
           kind + " command `" + tape::shown(line) + "`: " +
           (failure         ? failure->what()
            : end.timed_out ? "ended after " + std::to_string(job_.hooks.timeout.count()) + " s"
                            : "exit code " + std::to_string(end.exit_code));
-      log(state_.message);
+      log(what, LogLevel::error);
+      // Of a run that failed already, that one counts.
+      if (state_.message.empty()) state_.message = what;
       return false;
     }
     return true;
@@ -203,26 +225,27 @@ class JobRun {
     });
     if (!failure) return end.exit_code;
     state_.message = failure->what();
-    log(state_.message);
+    log(state_.message, LogLevel::error);
     return kFailed;
   }
 
   int backup() {
     const int code = ragtape("backup", job_.backup);
     log("backup: exit code " + std::to_string(code) +
-        (state_.outcome.empty() ? "" : ", " + state_.outcome + " " + state_.snapshot));
+            (state_.outcome.empty() ? "" : ", " + state_.outcome + " " + state_.snapshot),
+        level_of(code));
     return code;
   }
 
   int forget() {
     const int code = ragtape("forget", job_.forget);
-    log("forget: exit code " + std::to_string(code));
+    log("forget: exit code " + std::to_string(code), level_of(code));
     return code;
   }
 
   // A line of JSON on stdout; on stderr what people read.
   void hear(const std::string& verb, std::string_view line, bool is_error) {
-    if (is_error) return log(verb + ": " + tape::shown(std::string(line)));
+    if (is_error) return log(verb + ": " + tape::shown(std::string(line)), LogLevel::warning);
     const Json json = Json::parse(line.begin(), line.end(), nullptr, false);
     if (!json.is_object()) return;
     const std::string type = json.value("message_type", "");
@@ -260,7 +283,7 @@ class JobRun {
       text += line + "\n";
     const auto failure =
         tape::failure_of([&] { context_.ping(job_.ping + end + "?rid=" + rid(), text); });
-    if (failure) log(std::string("ping: ") + failure->what());
+    if (failure) log(std::string("ping: ") + failure->what(), LogLevel::warning);
   }
 
   // As a UUID: who counts runs may want one.

@@ -12,18 +12,22 @@
 #include "net/clock.h"
 #include "schedule/job.h"
 #include "schedule/job_state.h"
+#include "schedule/log.h"
 
 namespace agent {
 
 struct JobRunContext {
   Clock& clock;
-  std::string program;                               // this one
-  std::vector<std::string> globals;                  // in front of its verbs: --state, ...
-  std::string folder;                                // of the agent in the state
-  std::function<void(const std::string& line)> log;  // one line, for people
+  std::string program;               // this one
+  std::vector<std::string> globals;  // in front of its verbs: --state, ...
+  std::string folder;                // of the agent in the state
+  Log log;
   std::function<bool()> should_stop;
   // Tells a URL; what it throws is logged and costs nothing else.
   std::function<void(const std::string& url, const std::string& text)> ping;
+  // Not while the job's conditions are against it: then nothing is done, the state says since when,
+  // and the exit code is 0.
+  bool heeds_conditions = false;
 };
 
 // The exit code of the run: 0; 3 with warnings; that of the backup when it failed; 1 when a hook

@@ -50,16 +50,25 @@ JobState read_job_state(const std::string& path) {
   take(json, "message", out.message);
   take(json, "percent", out.percent);
   take(json, "bytes_sent", out.bytes_sent);
+  take(json, "put_off", out.put_off);
+  take(json, "put_off_why", out.put_off_why);
   return out;
 }
 
 void write_job_state(const std::string& path, const JobState& state) {
-  const Json json = {{"begin", state.begin},          {"end", state.end},
-                     {"success", state.success},      {"exit_code", state.exit_code},
-                     {"failures", state.failures},    {"warnings", state.warnings},
-                     {"snapshot", state.snapshot},    {"outcome", state.outcome},
-                     {"message", state.message},      {"percent", state.percent},
-                     {"bytes_sent", state.bytes_sent}};
+  const Json json = {{"begin", state.begin},
+                     {"end", state.end},
+                     {"success", state.success},
+                     {"exit_code", state.exit_code},
+                     {"failures", state.failures},
+                     {"warnings", state.warnings},
+                     {"snapshot", state.snapshot},
+                     {"outcome", state.outcome},
+                     {"message", state.message},
+                     {"percent", state.percent},
+                     {"bytes_sent", state.bytes_sent},
+                     {"put_off", state.put_off},
+                     {"put_off_why", state.put_off_why}};
   constexpr std::uint32_t kMode = 0600;
   const auto sink = tape::create_replacing_file_sink(path, kMode);
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

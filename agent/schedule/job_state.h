@@ -23,6 +23,8 @@ struct JobState {
   std::string message;           // its last error
   int percent = -1;              // of a run under way
   std::uint64_t bytes_sent = 0;  // of the last
+  UnixSeconds put_off = 0;       // since then a run that is due waits; 0: none does
+  std::string put_off_why;
 };
 
 // `folder`: that of the agent in the state.

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """agent: runs by a configuration, their hooks, who hears of them, and what is known afterwards."""
+import calendar
+import http.client
 import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -214,6 +217,117 @@ session-token = { credential = "token" }
         self.wait_for(lambda: self.state()["failures"] == 0)
         agent.kill()
         agent.wait()
+
+    def ask(self, method, path, status, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port) if port else http.client.HTTPConnection("agent")
+        if not port:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(self.path("state/agent/control.sock"))
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        self.assertEqual(answer.status, status, body)
+        return body
+
+    def test_it_is_told_by_its_socket(self):
+        words = self.configure("pre = 'echo $KEY >> %s/keys; test ! -e %s/hold || sleep 60'" % (self.work, self.work))
+        agent = self.start_agent(*words, env={"KEY": "of the agent"})
+        self.wait_for(lambda: os.path.exists(self.path("state/agent/control.sock")))
+        self.assertEqual(os.stat(self.path("state/agent/control.sock")).st_mode & 0o777, 0o600)
+        self.assertIn(b"docs@s: the agent runs it", self.done("agent", "run", "--detach", "docs").stdout)
+        self.wait_for(lambda: os.path.exists(self.path("store/docs")) and self.snapshots() and self.state()["end"])
+        self.assertEqual(read(self.path("keys")), b"of the agent\n")
+        self.fails(10, "agent", "run", "--detach", "nobody")
+        # Under way, a second one is refused.
+        write(self.path("hold"))
+        self.done("agent", "run", "--detach", "docs@s")
+        self.wait_for(lambda: json.loads(self.ask("GET", "/status", 200))["jobs"][0]["running"])
+        self.fails(11, "agent", "run", "--detach", "docs")
+        self.assertIn(b'ragtape_running{set="docs",store="s"} 1', self.ask("GET", "/metrics", 200))
+        # A wrong configuration is refused, and the old one stays.
+        write(self.path("c.toml"), b"[sets.docs]\nwrong = 1\n")
+        self.assertIn(b"no such key", self.fails(2, "agent", "reload").stderr)
+        self.configure("schedule = 'daily 03:00'")
+        self.assertIn(b"1 jobs", self.done("agent", "reload").stdout)
+        self.assertIsNotNone(json.loads(self.ask("GET", "/status", 200))["jobs"][0]["next"])
+        for method, path, status in (("GET", "/", 404), ("GET", "/stop", 404), ("POST", "/status", 404), ("PUT", "/stop", 405)):
+            self.ask(method, path, status)
+        self.assertIsNone(agent.poll())
+        self.done("agent", "stop")
+        self.assertEqual(agent.wait(20), 0)
+        self.assertFalse(os.path.exists(self.path("state/agent/control.sock")))
+        for verb in (["reload"], ["stop"], ["run", "--detach", "docs"]):
+            self.fails(10, "agent", *verb)
+
+    def test_prometheus_may_ask_and_nobody_tell_at_an_address(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words = self.configure("schedule = 'daily 03:00'", agent="listen = '127.0.0.1:%d'" % port)
+        self.start_agent(*words)
+        self.wait_for(lambda: os.path.exists(self.path("state/agent/control.sock")))
+        self.assertIn(b'ragtape_failures{set="docs",store="s"} 0\n', self.ask("GET", "/metrics", 200, port))
+        for path in ("/stop", "/reload", "/run/docs"):
+            self.ask("POST", path, 404, port)
+        # One that says nothing does not hold it up.
+        with socket.create_connection(("127.0.0.1", port)):
+            self.ask("GET", "/status", 200, port)
+        # A port that is taken costs no backup.
+        write(self.path("two.toml"), read(self.path("c.toml")))
+        second = self.start_agent("--state", self.path("other"), "--config", self.path("two.toml"))
+        self.wait_for(lambda: "listens nowhere" in self.log())
+        self.assertIsNone(second.poll())
+        self.done("--state", self.path("other"), "agent", "stop")
+        self.assertEqual(second.wait(20), 0)
+        self.done("agent", "stop")
+
+    def test_a_run_is_put_off_while_a_condition_is_against_it(self):
+        words = self.configure("schedule = 'every 1s'\ncondition = 'test -e %s/go'" % self.work)
+        self.start_agent(*words)
+        self.wait_for(lambda: "put off: condition `test -e" in self.log())
+        self.assertIn(b"put off since", self.done("agent", "status").stdout)
+        time.sleep(2.2)
+        self.assertEqual(self.log().count("put off"), 1)
+        self.assertEqual(self.log().count("started"), 1)
+        self.assertFalse(os.path.exists(self.path("store/docs")))
+        write(self.path("go"))
+        self.wait_for(lambda: os.path.exists(self.path("store/docs")) and self.snapshots())
+        self.done("agent", "stop")
+        # Who asks for a run gets it.
+        os.unlink(self.path("go"))
+        write(os.path.join(self.tree, "new"), b"new")
+        self.done(*words, "agent", "run", "--if-allowed", "docs")
+        count = len(self.snapshots())
+        self.done(*words, "agent", "run", "docs")
+        self.assertEqual(len(self.snapshots()), count + 1)
+
+    def test_the_log_for_programs_and_for_the_journal(self):
+        done = self.run_now("pre = 'echo said'\nerror = 'true'", agent="log-format = 'json'")
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertIn(("docs@s", "info", "pre: said"), [(line["job"], line["level"], line["message"]) for line in lines])
+        self.assertRegex(lines[0]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        with open(self.path("journal"), "wb") as journal:
+            info = os.fstat(journal.fileno())
+            env = self.environment_with({"JOURNAL_STREAM": "%d:%d" % (info.st_dev, info.st_ino)})
+            self.assertEqual(subprocess.run([RAGTAPE, *self.configure("pre = 'echo said; exit 1'"), "agent", "run", "docs"], env=env, stderr=journal, cwd=self.work).returncode, 1)
+        self.assertIn(b"<6>docs@s: pre: said\n", read(self.path("journal")))
+        self.assertIn(b"<3>docs@s: pre command", read(self.path("journal")))
+        # Another's stream is not this one's.
+        self.assertNotIn(b"<6>", self.run_now("pre = 'echo said'", env={"JOURNAL_STREAM": "1:1"}).stderr)
+
+    def test_a_clock_that_jumps(self):
+        """Forward: what was missed is made up for, once. Back: it goes on by the clock as it is."""
+        words = self.configure("schedule = 'every 1h'")
+        os.makedirs(self.path("state/agent"))
+        now = int(time.time())
+        write(self.path("state/agent/docs@s.json"), json.dumps({"begin": now + 86_400, "end": now + 86_401, "exit_code": 0}).encode())
+        # The last run was "tomorrow": the clock went back meanwhile. It is planned from now on.
+        self.start_agent(*words)
+        self.wait_for(lambda: os.path.exists(self.path("state/agent/control.sock")))
+        due = json.loads(self.ask("GET", "/status", 200))["jobs"][0]["next"]
+        self.assertLessEqual(calendar.timegm(time.strptime(due, "%Y-%m-%dT%H:%M:%SZ")), time.time() + 3600)
+        self.done("agent", "stop")
 
     def test_without_agent_or_configuration(self):
         self.fails(10, "agent", "status")

@@ -60,7 +60,7 @@ class Config(CliTest):
         self.assertEqual(set(jobs), {"home@nas", "home@cloud"})
         self.assertEqual(jobs["home@cloud"]["backup"], ["/home", "--to", "s3://bucket/backups", "--set", "home", "--exclude=*.bak", "--exclude=/cache", "--one-file-system",
                                                         "--endpoint=https://s3.example.org", "--tag=a=1", "--tag=b=2"])
-        self.assertEqual(jobs["home@cloud"]["forget"], ["s3://bucket/backups", "--set", "home", "--keep-daily=7", "--keep-weekly=4", "--endpoint=https://s3.example.org"])
+        self.assertEqual(jobs["home@cloud"]["forget"], ["s3://bucket/backups", "--set", "home", "--unfinished", "--keep-daily=7", "--keep-weekly=4", "--endpoint=https://s3.example.org"])
         self.fails(10, *self.config(GOOD), "config", "show", "nobody")
 
     def test_every_mistake_is_named_with_its_line(self):

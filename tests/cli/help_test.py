@@ -42,7 +42,7 @@ class Help(CliTest):
         for verb in self.verbs:
             with self.subTest(verb=verb):
                 text = self.help_of(verb)
-                self.assertRegex(text, r"Example:\n  (?:.* \| )?ragtape %s " % verb)
+                self.assertRegex(text, r"Example:\n  (?:.* \| )?ragtape %s[ \n]" % verb)
                 codes = re.search(r"Exit codes: (.*)", text, re.DOTALL)
                 self.assertTrue(codes)
                 self.assertRegex(codes[1], r"^0 ")

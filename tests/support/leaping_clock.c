@@ -1,5 +1,6 @@
 // For LD_PRELOAD: the time of day is later by what the file $LEAP_FILE says, 8 bytes of seconds, which all processes share. Who
-// sleeps with ppoll and waits for nothing but signals, and has no children, does not: the time goes on by as much. Clocks that only measure stay right.
+// sleeps with ppoll and a mask of signals, as the agent does, and has no children, does not sleep: the time goes on by as much, but
+// with $LEAP_STILL. Clocks that only measure stay right.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,9 +54,9 @@ time_t time(time_t* out) {
 int ppoll(struct pollfd* files, nfds_t count, const struct timespec* timeout, const sigset_t* mask) {
   static int (*real)(struct pollfd*, nfds_t, const struct timespec*, const sigset_t*);
   if (!real) real = (int (*)(struct pollfd*, nfds_t, const struct timespec*, const sigset_t*))dlsym(RTLD_NEXT, "ppoll");
-  if (count != 0 || !timeout) return real(files, count, timeout, mask);
+  if (!mask || !timeout || getenv("LEAP_STILL")) return real(files, count, timeout, mask);
   const struct timespec little = {0, 1000000};
-  const int result = real(files, 0, &little, mask);
+  const int result = real(files, count, &little, mask);
   siginfo_t child;
   const int has_children = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0;
   if (result == 0 && !has_children) *leap() += timeout->tv_sec + (timeout->tv_nsec ? 1 : 0);

@@ -1,0 +1,41 @@
+// The agent of a state: its folder, its locks, and what can be asked of it while it runs.
+//
+// Threads: one caller.
+// Spec:    docs/operations.md "State", "Telling the agent".
+#pragma once
+#include <string>
+
+#include "cli/options.h"
+#include "net/http_client.h"
+
+namespace agent {
+
+// Made where it is not there.
+std::string agent_folder(const GlobalOptions& global);
+
+// A file that one process at a time holds, as long as the object is there.
+class AgentLock {
+ public:
+  // Does not wait. Fails: the system's kinds.
+  explicit AgentLock(const std::string& path);
+  AgentLock(const AgentLock&) = delete;
+  AgentLock& operator=(const AgentLock&) = delete;
+  ~AgentLock();
+  bool is_held() const { return held_; }
+
+ private:
+  int file_;
+  bool held_ = false;
+};
+
+// Of the daemon's own lock, in its folder.
+std::string agent_lock_path(const std::string& folder);
+
+// By its socket. Fails: not_found when none runs; denied; transient.
+HttpResponse ask_agent(const GlobalOptions& global,
+                       const std::string& method,
+                       const std::string& path);
+// What an answer says went wrong.
+std::string error_of(const HttpResponse& response);
+
+}  // namespace agent
