@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -23,10 +24,14 @@ std::string agent_folder(const GlobalOptions& global) {
   return folder;
 }
 
-AgentLock::AgentLock(const std::string& path)
+AgentLock::AgentLock(const std::string& path, std::chrono::milliseconds patience)
     : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
   if (file_ < 0) throw tape::errno_error(tape::shown(path), errno);
-  held_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0;
+  constexpr std::chrono::milliseconds kStep{20};
+  while (!(held_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0) && patience.count() > 0) {
+    std::this_thread::sleep_for(kStep);
+    patience -= kStep;
+  }
 }
 
 AgentLock::~AgentLock() {

@@ -3,6 +3,7 @@
 // Threads: one caller.
 // Spec:    docs/operations.md "State", "Telling the agent".
 #pragma once
+#include <chrono>
 #include <string>
 
 #include "cli/options.h"
@@ -16,8 +17,8 @@ std::string agent_folder(const GlobalOptions& global);
 // A file that one process at a time holds, as long as the object is there.
 class AgentLock {
  public:
-  // Does not wait. Fails: the system's kinds.
-  explicit AgentLock(const std::string& path);
+  // Fails: the system's kinds. `patience`: who only looks whether it is held holds it for a moment.
+  explicit AgentLock(const std::string& path, std::chrono::milliseconds patience = {});
   AgentLock(const AgentLock&) = delete;
   AgentLock& operator=(const AgentLock&) = delete;
   ~AgentLock();

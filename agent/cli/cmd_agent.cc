@@ -71,7 +71,8 @@ int run_agent(const GlobalOptions& global) {
   };
   DaemonOptions options;
   options.folder = agent_folder(global);
-  const AgentLock lock(agent_lock_path(options.folder));
+  constexpr std::chrono::milliseconds kPatience{2000};
+  const AgentLock lock(agent_lock_path(options.folder), kPatience);
   if (!lock.is_held()) {
     Output(global, false)
         .error({tape::ErrorKind::denied, "another agent runs with this state"}, kBusy);

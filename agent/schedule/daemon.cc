@@ -299,7 +299,7 @@ void Daemon::stop_all() {
 // None: it is taken.
 std::optional<tape::Error> Daemon::reload() {
   const std::string listened = settings_.listen;
-  const auto failure = tape::failure_of([&] { settings_ = options_.settings(); });
+  auto failure = tape::failure_of([&] { settings_ = options_.settings(); });
   if (failure) {
     say(LogLevel::error, std::string("the old configuration stays: ") + failure->what());
     return failure;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """agent: runs by a configuration, their hooks, who hears of them, and what is known afterwards."""
 import calendar
+import fcntl
 import http.client
 import http.server
 import json
@@ -229,6 +230,16 @@ session-token = { credential = "token" }
         connection.close()
         self.assertEqual(answer.status, status, body)
         return body
+
+    def test_who_looks_whether_it_runs_does_not_keep_it_from_running(self):
+        os.makedirs(self.path("state/agent"))
+        with open(self.path("state/agent/lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            agent = self.start_agent(*self.configure("schedule = 'daily 03:00'"))
+            time.sleep(0.5)
+        self.wait_for(lambda: "1 jobs" in self.log())
+        self.done("agent", "stop")
+        self.assertEqual(agent.wait(20), 0)
 
     def test_it_is_told_by_its_socket(self):
         words = self.configure("pre = 'echo $KEY >> %s/keys; test ! -e %s/hold || sleep 60'" % (self.work, self.work))
