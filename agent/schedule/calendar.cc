@@ -24,10 +24,11 @@ constexpr std::uint32_t kAllWeekdays = (1U << 7) - 1;
 // A 29th of February may be 8 years away, of a weekday 40.
 constexpr std::int64_t kDaysAhead = std::int64_t{41} * 366;
 
-constexpr std::array<std::string_view, 7> kWeekdays = {"sun", "mon", "tue", "wed",
-                                                       "thu", "fri", "sat"};
-constexpr std::array<std::string_view, 12> kMonths = {"jan", "feb", "mar", "apr", "may", "jun",
-                                                      "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::array<std::string_view, 7> kWeekdays = {"sunday",   "monday", "tuesday", "wednesday",
+                                                       "thursday", "friday", "saturday"};
+constexpr std::array<std::string_view, 12> kMonths = {
+    "january", "february", "march",     "april",   "may",      "june",
+    "july",    "august",   "september", "october", "november", "december"};
 
 struct Date {
   std::int64_t year = 0;
@@ -72,8 +73,10 @@ std::vector<std::string> split(std::string_view text, char by) {
 
 std::vector<std::string> words_in(const std::string& text) {
   std::vector<std::string> out;
-  for (const std::string& word : split(text, ' ')) {
-    if (!word.empty()) out.push_back(lower(word));
+  for (const std::string& words : split(text, '\t')) {
+    for (const std::string& word : split(words, ' ')) {
+      if (!word.empty()) out.push_back(lower(word));
+    }
   }
   return out;
 }
@@ -96,9 +99,8 @@ struct Field {
 
   std::optional<unsigned> value(std::string_view text) const {
     for (std::size_t i = 0; i < names_count; ++i) {
-      // Whole names, too: `monday`.
-      if (text.size() >= 3 && text.substr(0, 3) == names[i] &&
-          (text.size() == 3 || text.find_first_of("0123456789") == std::string_view::npos))
+      // `mon`, `monday` and what is between them.
+      if (text.size() >= 3 && names[i].starts_with(text))
         return first_name + static_cast<unsigned>(i);
     }
     return number(text, least, most);
@@ -357,11 +359,18 @@ std::optional<UnixSeconds> Calendar::first_of_day(const Times& times,
                                                   std::int64_t day,
                                                   UnixSeconds after) const {
   constexpr std::int64_t kMinutes = std::int64_t{24} * 60;
+  const std::int64_t offset = zone_.offset_at(day * kDay - 2 * kDay);
+  const bool is_steady = zone_.offset_at(day * kDay + 3 * kDay) == offset;
   std::optional<UnixSeconds> out;
   for (std::int64_t minute = 0; minute < kMinutes; ++minute) {
     const bool is_due =
         (times.hours >> (minute / 60) & 1U) != 0 && (times.minutes >> (minute % 60) & 1U) != 0;
     if (!is_due) continue;
+    if (is_steady) {
+      const UnixSeconds time = day * kDay + minute * 60 - offset;
+      if (time > after) return time;
+      continue;
+    }
     for (const UnixSeconds time : moments_of(day * kDay + minute * 60, times.hours == kAllHours)) {
       if (time > after && (!out || time < *out)) out = time;
     }

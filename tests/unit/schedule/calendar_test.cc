@@ -54,6 +54,9 @@ TEST_CASE("calendar: what is written is due when a reader expects it") {
   } cases[] = {
       // Behind Wednesday, 2026-11-25 16:20:30.
       {"daily", "2026-11-26 00:00:00"},
+      {"Thurs 4", "2026-11-26 04:00:00"},
+      {"Friday\t04:00", "2026-11-27 04:00:00"},
+      {"0 4\t1  december *", "2026-12-01 04:00:00"},
       {"daily 03:00", "2026-11-26 03:00:00"},
       {"Daily 16:21", "2026-11-25 16:21:00"},
       {"daily 16:20", "2026-11-26 16:20:00"},
@@ -120,10 +123,30 @@ TEST_CASE("calendar: a time that comes twice is due once, but hours that all cou
 }
 
 TEST_CASE("calendar: what is no schedule is refused with what would be one") {
-  for (const char* schedule :
-       {"", " ", "dayly 3", "daily 24:00", "daily 3:5", "daily 03:00 04:00", "12,", "every 0h",
-        "every 6x", "every h", "60 * * * *", "* * * *", "* * * * * *", "0 0 30 2 *", "Foo 3",
-        "5-1 * * * *", "*/0 * * * *", "hourly 15", "0 0 * 13 *"}) {
+  for (const char* schedule : {"",
+                               " ",
+                               "dayly 3",
+                               "daily 24:00",
+                               "daily 3:5",
+                               "daily 03:00 04:00",
+                               "12,",
+                               "every 0h",
+                               "every 6x",
+                               "every h",
+                               "60 * * * *",
+                               "* * * *",
+                               "* * * * * *",
+                               "0 0 30 2 *",
+                               "Foo 3",
+                               "5-1 * * * *",
+                               "*/0 * * * *",
+                               "Monkey 3",
+                               "Mondays 3",
+                               "month 3",
+                               "Mo 3",
+                               "0 0 * juneau *",
+                               "hourly 15",
+                               "0 0 * 13 *"}) {
     INFO(schedule);
     const auto failure = tape::failed([&] { Calendar::parse(schedule, Zone()); });
     CHECK(failure.kind() == tape::ErrorKind::usage);
