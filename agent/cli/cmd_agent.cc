@@ -130,10 +130,13 @@ struct RunCommand {
   std::string name;
   bool if_allowed = false;
   bool detach = false;
+  std::vector<std::string> with;
 
   int run(const GlobalOptions& global) const { return detach ? tell(global) : run_here(global); }
 
   int tell(const GlobalOptions& global) const {
+    if (!with.empty())
+      throw tape::Error(tape::ErrorKind::usage, "--with and --detach: the agent has its own words");
     const HttpResponse response = ask_agent(global, "POST", "/run/" + name);
     constexpr int kConflict = 409;
     constexpr int kNotFound = 404;
@@ -157,7 +160,7 @@ struct RunCommand {
   }
 
   int run_here(const GlobalOptions& global) const {
-    const Config config = load_config(config_path(global));
+    const Config config = load_config(config_path(global), with);
     std::vector<const Job*> found;
     for (const Job& job : config.jobs) {
       if (job.name() == name || job.set == name) found.push_back(&job);
@@ -284,6 +287,8 @@ void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command
   runs.option("SET", command->name, "A set, or SET@STORE").required();
   runs.flag("--detach", command->detach,
             "Have the running agent do it, with its secrets, and do not wait");
+  runs.option("--with", command->with,
+              "KEY=VALUE that counts instead of the configuration's, such as level=9; repeatable");
   runs.flag("--if-allowed", command->if_allowed,
             "Not while the set's conditions (skip-on-battery, condition) put it off");
   runs.footer(help_end("ragtape agent run home",

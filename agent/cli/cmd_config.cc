@@ -44,10 +44,11 @@ std::string joined(const ConfigValue& value) {
 
 struct ShowCommand {
   std::string set;
+  std::vector<std::string> with;
 
   int run(const GlobalOptions& global) const {
     const Output out(global, false);
-    const Config config = load_config(config_path(global));
+    const Config config = load_config(config_path(global), with);
     if (!set.empty() && !config.sets.contains(set))
       throw tape::Error(tape::ErrorKind::not_found,
                         tape::shown(config.path) + ": no [sets." + tape::shown(set) + "]");
@@ -111,6 +112,7 @@ void add_config(CLI::App& app, const GlobalOptions& global, std::optional<Comman
   const Verb shows(config, "show", "Say what counts, where each value comes from, and what is run");
   const auto command = std::make_shared<ShowCommand>();
   shows.option("SET", command->set, "Only of this set");
+  shows.option("--with", command->with, "KEY=VALUE, as agent run has it; repeatable");
   shows.footer(help_end("ragtape config show home",
                         "0 done; 2 usage, or a mistake; 10 no such file or set"));
   shows.callback([&global, &chosen, command] {

@@ -78,7 +78,9 @@ class Reader {
  public:
   explicit Reader(std::string path) { out_.config.path = std::move(path); }
 
-  ReadConfig run(const toml::table& root) {
+  ReadConfig run(const toml::table& root, const std::vector<std::string>& with) {
+    for (const std::string& typed : with)
+      take_override(typed);
     for (const auto& [key, node] : root) {
       if (key != "agent" && key != "stores" && key != "defaults" && key != "templates" &&
           key != "sets")
@@ -160,6 +162,30 @@ class Reader {
       out[own] = table_of(*table, own, kind, full);
     }
     return out;
+  }
+
+  // KEY=VALUE of the command line.
+  void take_override(const std::string& typed) {
+    const std::size_t equals = std::min(typed.find('='), typed.size());
+    const std::string key = typed.substr(0, equals);
+    const std::string value = typed.substr(std::min(equals + 1, typed.size()));
+    const auto refuse = [&](const std::string& why, const std::string& hint) {
+      out_.mistakes.emplace_back(ErrorKind::usage, "--with " + shown(typed) + ": " + why, hint);
+    };
+    const ConfigKey* known = find_config_key(ConfigTable::set, key);
+    if (equals == typed.size() || known == nullptr || key == "inherits" || key == "stores")
+      return refuse("KEY=VALUE of a set expected", "such as --with level=9");
+    toml::parse_result parsed = toml::parse("x = " + value);
+    toml::table quoted;
+    if (!parsed) quoted.insert("x", value);
+    const toml::table& table = parsed ? parsed.table() : quoted;
+    ConfigValue out;
+    out.where = "--with";
+    if (table.size() != 1 || !texts_of(*known, *table.get("x"), out.texts))
+      return refuse(std::string(expected_of(known->kind)) + " expected", "");
+    const auto failure = tape::failure_of([&] { check_value(*known, out); });
+    if (failure) return refuse(failure->what(), failure->hint());
+    overrides_[key] = std::move(out);
   }
 
   struct In {
@@ -336,6 +362,8 @@ class Reader {
       out.insert(last->begin(), last->end());
     }
     out.insert(defaults_.begin(), defaults_.end());
+    for (const auto& [key, value] : overrides_)
+      out[key] = value;
     return out;
   }
 
@@ -454,6 +482,7 @@ class Reader {
 
   ReadConfig out_;
   ConfigValues defaults_;
+  ConfigValues overrides_;
   std::map<std::string, ConfigValues> templates_;
   std::map<std::string, ConfigValues> sets_;
 };
@@ -481,7 +510,7 @@ std::string config_path(const GlobalOptions& global) {
   throw Error(ErrorKind::usage, "no configuration: HOME is not set", "name a file with --config");
 }
 
-ReadConfig read_config(const std::string& path) {
+ReadConfig read_config(const std::string& path, const std::vector<std::string>& with) {
   const std::string text = contents(path);
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
@@ -492,11 +521,11 @@ ReadConfig read_config(const std::string& path) {
                               ": " + shown(std::string(parsed.error().description())));
     return out;
   }
-  return Reader(path).run(parsed.table());
+  return Reader(path).run(parsed.table(), with);
 }
 
-Config load_config(const std::string& path) {
-  ReadConfig read = read_config(path);
+Config load_config(const std::string& path, const std::vector<std::string>& with) {
+  ReadConfig read = read_config(path, with);
   if (!read.mistakes.empty()) throw Error(read.mistakes.front());
   return std::move(read.config);
 }

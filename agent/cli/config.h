@@ -42,10 +42,11 @@ struct ReadConfig {
   Config config;
   std::vector<tape::Error> mistakes;
 };
-// Fails: not_found, denied, io.
-ReadConfig read_config(const std::string& path);
+// `with`: KEY=VALUE, which counts for every set, whatever the file says; VALUE as TOML has it, or a
+// text without quotes. Fails: not_found, denied, io.
+ReadConfig read_config(const std::string& path, const std::vector<std::string>& with = {});
 
 // Fails: Error{usage} at the first mistake.
-Config load_config(const std::string& path);
+Config load_config(const std::string& path, const std::vector<std::string>& with = {});
 
 }  // namespace agent

@@ -49,6 +49,19 @@ class Config(CliTest):
         done = self.fails(2, *self.config(text), "config", "check")
         return [line[len("ragtape: error: ") + len(self.path("c.toml")):] for line in done.stderr.decode().splitlines() if line.startswith("ragtape: error")]
 
+    def test_what_is_said_with_the_command_counts_more(self):
+        words = self.config(GOOD)
+        shown = self.done(*words, "config", "show", "home", "--with", "level=9", "--with", "exclude=[\"a b\", 'c']", "--with", "schedule=every 2h", "--with", "one-file-system=false").stdout.decode()
+        self.assertIn("level = 9   (--with)", shown)
+        self.assertIn("exclude = a b, c   (--with)", shown)
+        self.assertIn("schedule = every 2h   (--with)", shown)
+        self.assertIn("--exclude=a b", shown)
+        self.assertNotIn("*.bak", shown)
+        self.assertNotIn("--one-file-system", shown)
+        for bad in ("level", "level=", "level=x", "levle=1", "stores=nas", "schedule=daily 25", "exclude=1", "level=1\nengine='zlib'", "=", ""):
+            with self.subTest(bad=bad):
+                self.fails(2, *words, "config", "show", "--with", bad)
+
     def test_what_counts_and_where_it_comes_from(self):
         self.assertIn(b"2 stores, 2 sets, 3 jobs", self.done(*self.config(GOOD), "config", "check").stdout)
         shown = self.done(*self.config(GOOD), "config", "show").stdout.decode()
