@@ -1,7 +1,6 @@
 #include "cli/agent_talk.h"
 
 #include <cerrno>
-#include <optional>
 #include <thread>
 
 #include <fcntl.h>
@@ -26,16 +25,12 @@ std::string agent_folder(const GlobalOptions& global) {
 
 AgentLock::AgentLock(const std::string& path, std::chrono::milliseconds patience)
     : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-  if (file_ < 0) throw tape::errno_error(tape::shown(path), errno);
+  if (!file_) throw tape::errno_error(tape::shown(path), errno);
   constexpr std::chrono::milliseconds kStep{20};
-  while (!(held_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0) && patience.count() > 0) {
+  while (!(held_ = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) && patience.count() > 0) {
     std::this_thread::sleep_for(kStep);
     patience -= kStep;
   }
-}
-
-AgentLock::~AgentLock() {
-  ::close(file_);
 }
 
 std::string agent_lock_path(const std::string& folder) {
@@ -47,33 +42,27 @@ HttpResponse ask_agent(const GlobalOptions& global,
                        const std::string& path) {
   const auto known = known_state_folder(global);
   const std::string folder = known.value_or("") + "/agent";
-  const int held = known ? ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  const Descriptor held(known ? ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
   // Of any length: the name of a socket has 107 bytes.
-  const std::string near = fmt::format("/proc/self/fd/{}/{}", held, kControlSocket);
+  const std::string near = fmt::format("/proc/self/fd/{}/{}", held.get(), kControlSocket);
   struct stat info {};
-  const bool is_there = held >= 0 && ::stat(near.c_str(), &info) == 0 &&
-                        !AgentLock(agent_lock_path(folder)).is_held();
-  std::optional<HttpResponse> out;
-  const auto failure = tape::failure_of([&] {
-    if (!is_there)
-      throw tape::Error(tape::ErrorKind::not_found, "no agent runs with this state",
-                        "ragtape agent --config FILE");
-    HttpOptions options;
-    constexpr std::chrono::milliseconds kTotal{10'000};
-    options.total_timeout = kTotal;
-    options.unix_socket = near;
-    options.proxy_from_environment = false;
-    HttpClient http(options);
-    HttpRequest request;
-    request.method = method;
-    request.url = std::string("http://agent") + path;
-    constexpr tape::ByteCount kAnswerMax = tape::ByteCount{1} << 24;
-    request.body_limit = kAnswerMax;
-    out = http.send(request);
-  });
-  if (held >= 0) ::close(held);
-  if (failure) throw tape::Error(*failure);
-  return *out;
+  const bool is_there =
+      held && ::stat(near.c_str(), &info) == 0 && !AgentLock(agent_lock_path(folder)).is_held();
+  if (!is_there)
+    throw tape::Error(tape::ErrorKind::not_found, "no agent runs with this state",
+                      "ragtape agent --config FILE");
+  HttpOptions options;
+  constexpr std::chrono::milliseconds kTotal{10'000};
+  options.total_timeout = kTotal;
+  options.unix_socket = near;
+  options.proxy_from_environment = false;
+  HttpClient http(options);
+  HttpRequest request;
+  request.method = method;
+  request.url = std::string("http://agent") + path;
+  constexpr tape::ByteCount kAnswerMax = tape::ByteCount{1} << 24;
+  request.body_limit = kAnswerMax;
+  return http.send(request);
 }
 
 std::string error_of(const HttpResponse& response) {

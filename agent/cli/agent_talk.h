@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/options.h"
+#include "net/descriptor.h"
 #include "net/http_client.h"
 
 namespace agent {
@@ -19,13 +20,10 @@ class AgentLock {
  public:
   // Fails: the system's kinds. `patience`: who only looks whether it is held holds it for a moment.
   explicit AgentLock(const std::string& path, std::chrono::milliseconds patience = {});
-  AgentLock(const AgentLock&) = delete;
-  AgentLock& operator=(const AgentLock&) = delete;
-  ~AgentLock();
   bool is_held() const { return held_; }
 
  private:
-  int file_;
+  Descriptor file_;
   bool held_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/descriptor.h"
 #include "tape/digest.h"
 #include "tape/error.h"
 #include "tape/files.h"
@@ -29,22 +30,6 @@ tape::Bytes sum_of(tape::ByteView bytes) {
     out.push_back(static_cast<std::uint8_t>(sum >> shift));
   return out;
 }
-
-// A descriptor that is closed.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 bool write_all(int fd, tape::ByteView bytes) {
   while (!bytes.empty()) {

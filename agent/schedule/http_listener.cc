@@ -29,22 +29,6 @@ constexpr int kBacklog = 16;
 constexpr int kBadRequest = 400;
 constexpr int kTooLarge = 431;
 
-// Closed unless somebody takes it.
-class File {
- public:
-  explicit File(int file) : file_(file) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (file_ >= 0) ::close(file_);
-  }
-  int get() const { return file_; }
-  int release() { return std::exchange(file_, -1); }
-
- private:
-  int file_;
-};
-
 const char* reason_of(int status) {
   switch (status) {
     case 200:
@@ -102,41 +86,33 @@ std::pair<std::string, std::string> host_and_port(const std::string& address) {
 
 }  // namespace
 
-HttpListener::HttpListener(int file, std::string path) : file_(file), path_(std::move(path)) {}
-
-HttpListener::HttpListener(HttpListener&& other) noexcept
-    : file_(std::exchange(other.file_, -1)),
-      path_(std::exchange(other.path_, "")),
-      connections_(std::exchange(other.connections_, {})) {}
+HttpListener::HttpListener(Descriptor file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)) {}
 
 HttpListener::~HttpListener() {
-  for (const Connection& connection : connections_)
-    ::close(connection.file);
-  if (file_ < 0) return;
-  ::close(file_);
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (file_ && !path_.empty()) ::unlink(path_.c_str());
 }
 
 HttpListener HttpListener::on_socket(const std::string& folder, const std::string& name) {
   const std::string path = folder + "/" + name;
   // The name of a socket has 107 bytes; that of the folder may have more.
-  const File held(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (held.get() < 0) throw tape::errno_error(shown(folder), errno);
+  const Descriptor held(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!held) throw tape::errno_error(shown(folder), errno);
   const std::string near = "/proc/self/fd/" + std::to_string(held.get()) + "/" + name;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (near.size() >= sizeof address.sun_path)
     throw Error(ErrorKind::usage, shown(path) + ": too long for a socket");
   near.copy(static_cast<char*>(address.sun_path), near.size());
-  File file(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (file.get() < 0) throw tape::errno_error(shown(path), errno);
+  Descriptor file(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!file) throw tape::errno_error(shown(path), errno);
   ::unlink(path.c_str());
   // Before anybody can connect: listen comes behind.
   if (::bind(file.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), sizeof address) !=
           0 ||
       ::chmod(path.c_str(), 0600) != 0 || ::listen(file.get(), kBacklog) != 0)
     throw tape::errno_error(shown(path), errno);
-  return {file.release(), path};
+  return {std::move(file), path};
 }
 
 HttpListener HttpListener::on_address(const std::string& address) {
@@ -149,33 +125,30 @@ HttpListener HttpListener::on_address(const std::string& address) {
     throw Error(ErrorKind::usage, shown(address) + ": no address of IPv4 or IPv6",
                 "127.0.0.1:PORT is for this machine, 0.0.0.0:PORT for all");
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
-  File file(::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (file.get() < 0) throw tape::errno_error(shown(address), errno);
+  Descriptor file(::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!file) throw tape::errno_error(shown(address), errno);
   const int on = 1;
   ::setsockopt(file.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(file.get(), list->ai_addr, list->ai_addrlen) != 0 ||
       ::listen(file.get(), kBacklog) != 0)
     throw tape::errno_error(shown(address), errno);
-  return {file.release(), ""};
+  return {std::move(file), ""};
 }
 
 void HttpListener::add_to(std::vector<pollfd>& waited_for) const {
-  waited_for.push_back({file_, POLLIN, 0});
+  waited_for.push_back({file_.get(), POLLIN, 0});
   for (const Connection& connection : connections_) {
     const bool writes = connection.is_answered;
-    waited_for.push_back({connection.file, static_cast<short>(writes ? POLLOUT : POLLIN), 0});
+    waited_for.push_back({connection.file.get(), static_cast<short>(writes ? POLLOUT : POLLIN), 0});
   }
 }
 
 void HttpListener::take() {
   for (;;) {
-    const int file = ::accept4(file_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (file < 0) return;
-    if (connections_.size() == kConnectionsMax) {
-      ::close(connections_.front().file);
-      connections_.pop_front();
-    }
-    connections_.push_back({file, "", "", false});
+    Descriptor file(::accept4(file_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!file) return;
+    if (connections_.size() == kConnectionsMax) connections_.pop_front();
+    connections_.push_back({std::move(file), "", "", false});
   }
 }
 
@@ -184,7 +157,7 @@ bool HttpListener::advance(Connection& connection,
                            const std::function<HttpAnswer(const AskedRequest&)>& answer) {
   while (!connection.is_answered) {
     std::array<char, kHeadMax> buffer{};
-    const ssize_t n = ::recv(connection.file, buffer.data(), buffer.size(), 0);
+    const ssize_t n = ::recv(connection.file.get(), buffer.data(), buffer.size(), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (n <= 0) return false;
     connection.read.append(buffer.data(), static_cast<std::size_t>(n));
@@ -200,7 +173,7 @@ bool HttpListener::advance(Connection& connection,
     connection.is_answered = true;
   }
   while (!connection.to_write.empty()) {
-    const ssize_t n = ::send(connection.file, connection.to_write.data(),
+    const ssize_t n = ::send(connection.file.get(), connection.to_write.data(),
                              connection.to_write.size(), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (n <= 0) return false;
@@ -211,14 +184,8 @@ bool HttpListener::advance(Connection& connection,
 
 void HttpListener::serve(const std::function<HttpAnswer(const AskedRequest&)>& answer) {
   take();
-  for (auto at = connections_.begin(); at != connections_.end();) {
-    if (advance(*at, answer)) {
-      ++at;
-      continue;
-    }
-    ::close(at->file);
-    at = connections_.erase(at);
-  }
+  for (auto at = connections_.begin(); at != connections_.end();)
+    at = advance(*at, answer) ? at + 1 : connections_.erase(at);
 }
 
 }  // namespace agent

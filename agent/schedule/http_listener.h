@@ -13,6 +13,8 @@
 
 #include <poll.h>
 
+#include "net/descriptor.h"
+
 namespace agent {
 
 struct AskedRequest {
@@ -34,7 +36,7 @@ class HttpListener {
   // ADDRESS:PORT or [ADDRESS]:PORT. Fails: Error{usage} when that is none; the system's kinds.
   static HttpListener on_address(const std::string& address);
 
-  HttpListener(HttpListener&& other) noexcept;
+  HttpListener(HttpListener&& other) = default;
   HttpListener& operator=(HttpListener&&) = delete;
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;
@@ -47,18 +49,18 @@ class HttpListener {
 
  private:
   struct Connection {
-    int file = -1;
+    Descriptor file;
     std::string read;
     std::string to_write;
     bool is_answered = false;
   };
 
-  HttpListener(int file, std::string path);
+  HttpListener(Descriptor file, std::string path);
   void take();
   static bool advance(Connection& connection,
                       const std::function<HttpAnswer(const AskedRequest&)>& answer);
 
-  int file_ = -1;
+  Descriptor file_;
   std::string path_;  // of a Unix socket: it goes with the listener
   std::deque<Connection> connections_;
 };

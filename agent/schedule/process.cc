@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <memory>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/descriptor.h"
 #include "tape/error.h"
 
 namespace agent {
@@ -28,23 +28,17 @@ constexpr int kIoPrioIdle = 3 << 13;  // IOPRIO_CLASS_IDLE of linux/ioprio.h
 class Lines {
  public:
   Lines(int file, bool is_error) : file_(file), is_error_(is_error) {}
-  Lines(const Lines&) = delete;
-  Lines& operator=(const Lines&) = delete;
-  ~Lines() {
-    if (file_ >= 0) ::close(file_);
-  }
 
-  int file() const { return file_; }
+  int file() const { return file_.get(); }
 
   // What is there now. The end of the file ends the line.
   void read(const ProcessOptions& options) {
     std::array<char, 8192> buffer{};
-    const ssize_t n = ::read(file_, buffer.data(), buffer.size());
+    const ssize_t n = ::read(file_.get(), buffer.data(), buffer.size());
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
       if (!line_.empty()) tell(options);
-      ::close(file_);
-      file_ = -1;
+      file_ = Descriptor();
       return;
     }
     for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(n))) {
@@ -62,29 +56,17 @@ class Lines {
     line_.clear();
   }
 
-  int file_;
+  Descriptor file_;
   const bool is_error_;
   std::string line_;
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int file) : file_(file) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { ::close(file_); }
-  int get() const { return file_; }
-
- private:
-  int file_;
-};
-
 // Its reading end goes into `lines`.
-std::unique_ptr<Descriptor> make_pipe(std::optional<Lines>& lines, bool is_error) {
+Descriptor make_pipe(std::optional<Lines>& lines, bool is_error) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw tape::errno_error("a pipe", errno);
   lines.emplace(ends[0], is_error);
-  return std::make_unique<Descriptor>(ends[1]);
+  return Descriptor(ends[1]);
 }
 
 // In the child: nothing may be allocated, so all is there before.
@@ -139,7 +121,7 @@ class Process {
     const auto out = make_pipe(out_, false);
     const auto error = make_pipe(error_, true);
     pid_ = ::fork();
-    if (pid_ == 0) become(options_, with, out->get(), error->get());
+    if (pid_ == 0) become(options_, with, out.get(), error.get());
     if (pid_ < 0)
       throw tape::errno_error("cannot start " + tape::shown(options.words.front()), errno);
     ::setpgid(pid_, pid_);

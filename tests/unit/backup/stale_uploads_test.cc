@@ -24,6 +24,15 @@ std::vector<std::string> removed(MemoryStore& store, const StaleOptions& options
   return out;
 }
 
+// On this machine.
+void begin_run(const agent::SetFolder& set, MemoryStore& store, const std::string& snapshot) {
+  agent::JournalRun run;
+  run.store = store.identity();
+  run.set = "s";
+  run.snapshot = snapshot;
+  agent::Journal::create(set.journal(), run);
+}
+
 }  // namespace
 
 TEST_CASE("stale_uploads: those that were begun before the window go, others stay") {
@@ -64,11 +73,7 @@ TEST_CASE("stale_uploads: what a run of this machine continues stays, however ol
   {
     const auto set = agent::SetFolder::lock(options.state, store.identity(), "s");
     REQUIRE(set);
-    agent::JournalRun run;
-    run.store = store.identity();
-    run.set = "s";
-    run.snapshot = "20260102T030405Z-0123abcd";
-    agent::Journal::create(set->journal(), run);
+    begin_run(*set, store, "20260102T030405Z-0123abcd");
     // Under way: all of the set stays.
     CHECK(removed(store, options).empty());
   }
@@ -143,11 +148,7 @@ TEST_CASE("stale_snapshots: what a run of this machine continues stays, however 
   {
     const auto set = agent::SetFolder::lock(options.state, store.identity(), "s");
     REQUIRE(set);
-    agent::JournalRun run;
-    run.store = store.identity();
-    run.set = "s";
-    run.snapshot = kOld;
-    agent::Journal::create(set->journal(), run);
+    begin_run(*set, store, kOld);
   }
   CHECK(stale(store, options).empty());
 }
