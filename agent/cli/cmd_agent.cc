@@ -205,9 +205,10 @@ std::string outcome_of(const JobState& state, bool running) {
   if (state.end == 0) return "interrupted";
   const bool well = state.exit_code == kDone || state.exit_code == kIncomplete;
   return fmt::format(
-      "{}{} at {}", well ? state.outcome : "failed",
+      "{}{} at {}{}", well ? state.outcome : "failed",
       state.exit_code == kDone ? "" : fmt::format(" (exit code {})", state.exit_code),
-      shown_time({state.end, 0}));
+      shown_time({state.end, 0}),
+      state.warnings == 0 ? "" : fmt::format(", {} warnings", state.warnings));
 }
 
 int status(const GlobalOptions& global) {

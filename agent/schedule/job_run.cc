@@ -232,7 +232,8 @@ class JobRun {
   int backup() {
     const int code = ragtape("backup", job_.backup);
     log("backup: exit code " + std::to_string(code) +
-            (state_.outcome.empty() ? "" : ", " + state_.outcome + " " + state_.snapshot),
+            (state_.outcome.empty() ? "" : ", " + state_.outcome + " " + state_.snapshot) +
+            (state_.warnings == 0 ? "" : ", " + std::to_string(state_.warnings) + " warnings"),
         level_of(code));
     return code;
   }

@@ -141,6 +141,16 @@ session-token = { credential = "token" }
             self.run_now(store=store, env={**env, **missing}, code=1)
             self.assertIn(says, self.state()["message"])
 
+    def test_what_a_run_warns_of_is_counted(self):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(os.path.join(self.tree, "s"))
+        self.run_now()
+        first = self.state()["warnings"]        # with that of a new store
+        write(os.path.join(self.tree, "more"), b"more")
+        done = self.run_now()
+        self.assertEqual(self.state()["warnings"], first - 1)
+        self.assertIn(b", %d warnings\n" % (first - 1), done.stderr)
+
     def test_who_wants_to_know_is_told(self):
         server = http.server.HTTPServer(("127.0.0.1", 0), Pings)
         server.heard, server.status = [], 200
