@@ -108,7 +108,7 @@ void Daemon::run() {
   plan_all(true);
   open_control();
   open_listener();
-  tell_service_manager("READY=1\nSTATUS=" + std::to_string(jobs_.size()) + " jobs");
+  tell_service_manager("READY=1");
   say(LogLevel::info, std::to_string(jobs_.size()) + " jobs");
   while (step())
     wait();
@@ -392,11 +392,26 @@ std::string Daemon::status_text() const {
   return Json({{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}}).dump(2) + "\n";
 }
 
+// For `systemctl status`.
+std::string Daemon::short_status() const {
+  std::string running;
+  const Planned* next = nullptr;
+  for (const auto& planned : jobs_) {
+    if (planned->process != 0) running += (running.empty() ? "" : ", ") + planned->job.name();
+    if (planned->due && (next == nullptr || *planned->due < *next->due)) next = planned.get();
+  }
+  std::string out = std::to_string(jobs_.size()) + " jobs";
+  if (!running.empty()) out += "; running: " + running;
+  if (next != nullptr) out += "; next: " + next->job.name() + " at " + utc(*next->due);
+  return out;
+}
+
 // What it does now, for `agent status` and for Prometheus. A full disk costs no backup.
 void Daemon::tell() {
   const std::string status = status_text();
   const std::string metrics = settings_.metrics_file.empty() ? "" : metrics_text(figures());
   if (std::exchange(told_, status + metrics) == status + metrics) return;
+  tell_service_manager("STATUS=" + short_status());
   const auto failure = tape::failure_of([&] {
     constexpr std::uint32_t kPrivate = 0600;
     constexpr std::uint32_t kPublic = 0644;

@@ -80,6 +80,7 @@ class Daemon {
   void say(LogLevel level, const std::string& text, const Job* job = nullptr) const;
   std::vector<JobFigures> figures() const;
   std::string status_text() const;
+  std::string short_status() const;
   void tell();
   void wait();
   UnixSeconds now() const;
