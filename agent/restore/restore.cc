@@ -250,6 +250,17 @@ class Restore {
     }
   }
 
+  // Of the interrupted run: under its name a file is whole. When the machine went down only its
+  // content can tell.
+  bool was_restored(const MemberRecord& record,
+                    const std::string& at,
+                    const tape::SourceStat& found) {
+    if (!goes_on() || differs(record, found)) return false;
+    if (!log()->was_rebooted() || found.kind != SourceKind::regular) return true;
+    const bool is_link = record.type == MemberType::hard_link;
+    return has_content(at, found, is_link ? first_name_of(members_, record) : record);
+  }
+
   // Whether a file that the interrupted run restored, as it seems, has the content of a member:
   // then it gets one more name.
   bool has_content(const std::string& path,
@@ -323,7 +334,7 @@ class Restore {
   void keep(const Placed& member, const tape::SourceStat& found) {
     const bool asked = options_.overwrite == Overwrite::if_newer ||
                        options_.overwrite == Overwrite::if_changed ||
-                       (goes_on() && !differs(member.record, found));
+                       was_restored(member.record, member.at, found);
     if (!asked || found.kind == SourceKind::directory)
       return leave_alone(member.record, "it is there already");
     ++report_.unchanged;

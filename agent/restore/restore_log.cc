@@ -1,6 +1,7 @@
 #include "restore/restore_log.h"
 
 #include <cerrno>
+#include <fstream>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,9 +17,11 @@ namespace agent {
 namespace {
 
 // Records: a kind, a text.
-constexpr std::uint64_t kRun = 1;     // a run began; what its temporary names begin with
+constexpr std::uint64_t kRun = 1;     // a run began: what its temporary names begin with, its boot
 constexpr std::uint64_t kMade = 2;    // a directory
 constexpr std::uint64_t kFolder = 3;  // from now on names appear there
+
+constexpr std::size_t kRunDigits = 8;
 
 std::uint64_t hash_of(const std::string& text) {
   return tape::xxh3_64(tape::as_bytes(text));
@@ -26,12 +29,19 @@ std::uint64_t hash_of(const std::string& text) {
 
 }  // namespace
 
-std::unique_ptr<RestoreLog> RestoreLog::open(const std::string& path) {
+std::string RestoreLog::boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string out;
+  file >> out;
+  return out;
+}
+
+std::unique_ptr<RestoreLog> RestoreLog::open(const std::string& path, const std::string& boot) {
   for (;;) {
     const int file =
         ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) throw tape::errno_error(tape::shown(path), errno);
-    std::unique_ptr<RestoreLog> log(new RestoreLog(path, file));
+    std::unique_ptr<RestoreLog> log(new RestoreLog(path, file, boot));
     if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return nullptr;
       throw tape::errno_error(tape::shown(path), errno);
@@ -40,13 +50,14 @@ std::unique_ptr<RestoreLog> RestoreLog::open(const std::string& path) {
     if (::fstat(file, &info) != 0) throw tape::errno_error(tape::shown(path), errno);
     if (info.st_nlink == 0) continue;  // its run ended between the two
     log->read();
-    log->run_ = tape::temporary_name("").substr(std::string("/.part-").size(), 8);
-    log->append(kRun, log->run_);
+    log->run_ = tape::temporary_name("").substr(std::string("/.part-").size(), kRunDigits);
+    log->append(kRun, log->run_ + boot);
     return log;
   }
 }
 
-RestoreLog::RestoreLog(std::string path, int file) : path_(std::move(path)), file_(file) {}
+RestoreLog::RestoreLog(std::string path, int file, std::string boot)
+    : path_(std::move(path)), file_(file), boot_(std::move(boot)) {}
 
 RestoreLog::~RestoreLog() {
   if (file_ >= 0) ::close(file_);
@@ -68,7 +79,11 @@ void RestoreLog::read() {
 }
 
 void RestoreLog::take(std::uint64_t kind, const std::string& text) {
-  if (kind == kRun) leftovers_.push_back({text, {}});
+  if (kind == kRun) {
+    leftovers_.push_back({text.substr(0, kRunDigits), {}});
+    // Who cannot tell must look.
+    rebooted_ = rebooted_ || boot_.empty() || text.substr(leftovers_.back().run.size()) != boot_;
+  }
   if (kind == kMade) made_.insert(hash_of(text));
   if (kind == kFolder && is_continued()) leftovers_.back().folder = text;
 }

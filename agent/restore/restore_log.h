@@ -19,15 +19,22 @@ namespace agent {
 
 class RestoreLog {
  public:
-  // Makes or goes on with the file at `path`, and holds it. Null: another run does.
+  // Makes or goes on with the file at `path`, and holds it. Null: another run does. `boot`: of this
+  // machine, as it names it.
   // Fails: the system's kinds.
-  static std::unique_ptr<RestoreLog> open(const std::string& path);
+  static std::unique_ptr<RestoreLog> open(const std::string& path,
+                                          const std::string& boot = boot_id());
+  // The kernel's; empty when it has none.
+  static std::string boot_id();
   RestoreLog(const RestoreLog&) = delete;
   RestoreLog& operator=(const RestoreLog&) = delete;
   ~RestoreLog();
 
   // An earlier run began and did not come to its end.
   bool is_continued() const { return !leftovers_.empty(); }
+  // The machine has gone down since: files of then may have their name, size and time, and not
+  // their content, which nobody had synced.
+  bool was_rebooted() const { return rebooted_; }
   bool has_made(const std::string& directory) const;
   // What each of the earlier runs may have left: a temporary file.
   struct Leftover {
@@ -44,13 +51,15 @@ class RestoreLog {
   void remove();
 
  private:
-  RestoreLog(std::string path, int file);
+  RestoreLog(std::string path, int file, std::string boot);
   void read();
   void take(std::uint64_t kind, const std::string& text);
   void append(std::uint64_t kind, const std::string& text);
 
   std::string path_;
   int file_ = -1;
+  std::string boot_;
+  bool rebooted_ = false;
   bool lost_ = false;  // a record could not be written
   std::string run_;
   std::vector<Leftover> leftovers_;

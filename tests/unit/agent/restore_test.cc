@@ -657,6 +657,46 @@ TEST_CASE("restore: a file that is not the interrupted run's is left alone by th
   CHECK(read_file(folder / "p/b") == "abc");
 }
 
+TEST_CASE("restore: when the machine went down meanwhile, what is there is read", "[restore]") {
+  MemoryTree tree;
+  tree.add_file("a", "abc");
+  tree.add_file("c", "def");
+  tree.add_link("d", "c");
+  tree.add_link("e", "a");
+  tree.add_symlink("f", "a");
+  tree.add_file("large", Bytes(600'000, 'l'));
+  const TemporaryFolder folder;
+  OpenedArchive opened(packed(tree, portable("p")));
+  agent::RestoreOptions options;
+  options.target = folder.path();
+  const std::string log_path = folder / "log";
+  {
+    const auto log = agent::RestoreLog::open(log_path, "boot one");
+    options.log = log.get();
+    restore_interrupted(opened, options);
+  }
+  // Its size and time were written in time, its content was not.
+  const Timestamp time = mtime_of(folder / "p/a");
+  write_file(folder / "p/a", std::string(3, '\0'));
+  set_mtime(folder / "p/a", time);
+  CHECK_FALSE(agent::RestoreLog::open(log_path, "boot one")->was_rebooted());
+  const auto log = agent::RestoreLog::open(log_path, "boot two");
+  CHECK(log->was_rebooted());
+  options.log = log.get();
+  const agent::Wanted all(opened.archive, {});
+  std::vector<std::string> said;
+  agent::RestoreEvents events;
+  events.warning = [&](const std::string& what) { said.push_back(what); };
+  const auto report = agent::restore(opened.archive, all, options, events);
+  CHECK(said == std::vector<std::string>{"p/a: left alone: it is there already",
+                                         "p/e: left alone: it is there already"});
+  CHECK(report.left_alone == 2);
+  CHECK(report.unchanged == 3);
+  CHECK(read_file(folder / "p/large") == std::string(600'000, 'l'));
+  CHECK(agent::RestoreLog::open(folder / "other", "")->was_rebooted() == false);
+  CHECK(agent::RestoreLog::open(folder / "other", "")->was_rebooted());
+}
+
 TEST_CASE("restore: an archive that is gone ends it, a damaged member does not", "[restore]") {
   Bytes archive = packed({made_file("p/a", "a"), made_file("p/b", "b"), made_file("p/c", "c")});
   damage(archive, "p/a");
