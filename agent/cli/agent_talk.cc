@@ -37,6 +37,10 @@ std::string agent_lock_path(const std::string& folder) {
   return folder + "/lock";
 }
 
+std::string set_lock_path(const std::string& folder, const std::string& set) {
+  return folder + "/" + set + ".lock";
+}
+
 HttpResponse ask_agent(const GlobalOptions& global,
                        const std::string& method,
                        const std::string& path) {

@@ -29,6 +29,8 @@ class AgentLock {
 
 // Of the daemon's own lock, in its folder.
 std::string agent_lock_path(const std::string& folder);
+// Of the one run of a set.
+std::string set_lock_path(const std::string& folder, const std::string& set);
 
 // By its socket. Fails: not_found when none runs; denied; transient.
 HttpResponse ask_agent(const GlobalOptions& global,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/agent_log.h"
+#include "cli/agent_status.h"
 #include "cli/agent_talk.h"
 #include "cli/command.h"
 #include "cli/config.h"
@@ -113,7 +114,7 @@ int reload(const GlobalOptions& global) {
   const Output out(global, false);
   const Json json = Json::parse(response.body.begin(), response.body.end(), nullptr, false);
   if (out.json()) out.line("summary", {{"jobs", json.value("jobs", 0)}});
-  out.text(fmt::format("configuration read anew, {} jobs\n", json.value("jobs", 0)));
+  out.text(fmt::format("configuration read anew, jobs: {}\n", json.value("jobs", 0)));
   return kDone;
 }
 
@@ -180,7 +181,9 @@ struct RunCommand {
                                 if_allowed};
     int worst = kDone;
     for (const Job* job : found) {
-      const AgentLock lock(folder + "/" + job->set + ".lock");
+      // Not held up by who only looks.
+      constexpr std::chrono::milliseconds kPatience{500};
+      const AgentLock lock(set_lock_path(folder, job->set), kPatience);
       if (!lock.is_held()) {
         Output(global, false)
             .error({tape::ErrorKind::denied, job->set + ": another run of the set is under way"},
@@ -195,73 +198,6 @@ struct RunCommand {
   }
 };
 
-std::string outcome_of(const JobState& state, bool running) {
-  if (running && state.percent >= 0) return fmt::format("running, {} %", state.percent);
-  if (running) return "running";
-  if (state.put_off != 0)
-    return fmt::format("put off since {}: {}", shown_time({state.put_off, 0}),
-                       tape::shown(state.put_off_why));
-  if (state.begin == 0) return "never run";
-  if (state.end == 0) return "interrupted";
-  const bool well = state.exit_code == kDone || state.exit_code == kIncomplete;
-  return fmt::format(
-      "{}{} at {}{}", well ? state.outcome : "failed",
-      state.exit_code == kDone ? "" : fmt::format(" (exit code {})", state.exit_code),
-      shown_time({state.end, 0}),
-      state.warnings == 0 ? "" : fmt::format(", {} warnings", state.warnings));
-}
-
-int status(const GlobalOptions& global) {
-  const Output out(global, false);
-  const auto known = known_state_folder(global);
-  const std::string folder = known.value_or("") + "/agent";
-  const std::string path = daemon_status_path(folder);
-  if (!known || !tape::is_regular_file(path))
-    throw tape::Error(tape::ErrorKind::not_found, "no agent has run with this state",
-                      "ragtape agent --config FILE");
-  const auto source = tape::open_file_source(path);
-  tape::Bytes bytes(source->size());
-  source->read_at(tape::GzOffset(0), bytes);
-  const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  const bool runs = !AgentLock(agent_lock_path(folder)).is_held();
-  out.text(runs ? fmt::format("the agent runs, process {}\n", json.value("pid", 0))
-                : std::string("the agent does not run\n"));
-  bool failed = false;
-  for (const Json& job : json.value("jobs", Json::array())) {
-    const std::string name = job.value("job", "");
-    const JobState state = read_job_state(job_state_path(folder, name));
-    const bool running = runs && job.value("running", false);
-    failed = failed || state.failures > 0;
-    if (out.json())
-      out.line("job", {{"job", name},
-                       {"schedule", job.value("schedule", "")},
-                       {"next", runs ? job.value("next", Json()) : Json()},
-                       {"running", running},
-                       {"percent_done",
-                        running && state.percent >= 0 ? Json(state.percent / 100.0) : Json()},
-                       {"begin", state.begin},
-                       {"end", state.end},
-                       {"success", state.success},
-                       {"exit_code", state.end == 0 ? Json() : Json(state.exit_code)},
-                       {"outcome", state.outcome},
-                       {"snapshot", state.snapshot},
-                       {"failures", state.failures},
-                       {"warnings", state.warnings},
-                       {"put_off", state.put_off == 0 ? Json() : Json(state.put_off)},
-                       {"message", json_text(state.message)}});
-    const Json next = job.value("next", Json());
-    out.text(fmt::format("{}  {}; next: {}\n", name, outcome_of(state, running),
-                         !runs              ? "when the agent runs"
-                         : next.is_string() ? next.get<std::string>()
-                         : running          ? "when this one has ended"
-                                            : "when somebody says so"));
-    if (!state.message.empty() && state.failures > 0)
-      out.text("    " + tape::shown(state.message) + "\n");
-  }
-  if (out.json()) out.line("summary", {{"running", runs}, {"failed", failed}});
-  return !runs ? kFailed : failed ? kIncomplete : kDone;
-}
-
 }  // namespace
 
 void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command>& chosen) {
@@ -274,8 +210,9 @@ void add_agent(CLI::App& app, const GlobalOptions& global, std::optional<Command
   shows.footer(
       help_end("ragtape agent status --json",
                "0 it runs, and all is well; 1 it does not run; 2 usage; 3 some last run failed; "
-               "10 none has run"));
-  shows.callback([&global, &chosen] { chosen = Command{[&global] { return status(global); }}; });
+               "10 none has ever run"));
+  shows.callback(
+      [&global, &chosen] { chosen = Command{[&global] { return show_agent_status(global); }}; });
   const Verb reloads(agent, "reload", "Have the running agent read its configuration anew");
   reloads.footer(help_end("ragtape agent reload",
                           "0 done; 2 usage, or a mistake in it: the old one stays; 10 none runs"));

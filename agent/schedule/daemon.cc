@@ -109,7 +109,7 @@ void Daemon::run() {
   open_control();
   open_listener();
   tell_service_manager("READY=1");
-  say(LogLevel::info, std::to_string(jobs_.size()) + " jobs");
+  say(LogLevel::info, "jobs: " + std::to_string(jobs_.size()));
   while (step())
     wait();
   tell();
@@ -306,7 +306,7 @@ std::optional<tape::Error> Daemon::reload() {
   }
   if (settings_.listen != listened) open_listener();
   plan_all(false);
-  say(LogLevel::info, "configuration read anew, " + std::to_string(jobs_.size()) + " jobs");
+  say(LogLevel::info, "configuration read anew, jobs: " + std::to_string(jobs_.size()));
   return std::nullopt;
 }
 
@@ -400,7 +400,7 @@ std::string Daemon::short_status() const {
     if (planned->process != 0) running += (running.empty() ? "" : ", ") + planned->job.name();
     if (planned->due && (next == nullptr || *planned->due < *next->due)) next = planned.get();
   }
-  std::string out = std::to_string(jobs_.size()) + " jobs";
+  std::string out = "jobs: " + std::to_string(jobs_.size());
   if (!running.empty()) out += "; running: " + running;
   if (next != nullptr) out += "; next: " + next->job.name() + " at " + utc(*next->due);
   return out;

@@ -233,7 +233,7 @@ class JobRun {
     const int code = ragtape("backup", job_.backup);
     log("backup: exit code " + std::to_string(code) +
             (state_.outcome.empty() ? "" : ", " + state_.outcome + " " + state_.snapshot) +
-            (state_.warnings == 0 ? "" : ", " + std::to_string(state_.warnings) + " warnings"),
+            (state_.warnings == 0 ? "" : ", warnings: " + std::to_string(state_.warnings)),
         level_of(code));
     return code;
   }

@@ -146,10 +146,12 @@ session-token = { credential = "token" }
             one.bind(os.path.join(self.tree, "s"))
         self.run_now()
         first = self.state()["warnings"]        # with that of a new store
+        # Without an agent it is known, too.
+        self.assertIn(b"docs@s  made at", self.exits(1, "agent", "status").stdout)
         write(os.path.join(self.tree, "more"), b"more")
         done = self.run_now()
         self.assertEqual(self.state()["warnings"], first - 1)
-        self.assertIn(b", %d warnings\n" % (first - 1), done.stderr)
+        self.assertIn(b", warnings: %d\n" % (first - 1), done.stderr)
 
     def test_who_wants_to_know_is_told(self):
         server = http.server.HTTPServer(("127.0.0.1", 0), Pings)
@@ -190,7 +192,7 @@ session-token = { credential = "token" }
     def test_a_configuration_is_read_anew_and_a_wrong_one_is_not_taken(self):
         words = self.configure("schedule = 'daily 03:00'")
         agent = self.start_agent(*words)
-        self.wait_for(lambda: "1 jobs" in self.log())
+        self.wait_for(lambda: "jobs: 1" in self.log())
         write(self.path("c.toml"), b"[sets.docs]\nwrong = 1\n")
         agent.send_signal(signal.SIGHUP)
         self.wait_for(lambda: "the old configuration stays" in self.log())
@@ -206,6 +208,7 @@ session-token = { credential = "token" }
         run = subprocess.Popen([RAGTAPE, *words, "agent", "run", "docs"], env=self.environment_with({}), stderr=subprocess.DEVNULL, cwd=self.work)
         self.wait_for(lambda: os.path.exists(self.path("begun")))
         self.assertEqual(self.exits(11, *words, "agent", "run", "docs").returncode, 11)
+        self.assertIn(b"docs@s  running", self.exits(1, "agent", "status").stdout)
         run.kill()
         run.wait()
         write(self.path("go"))
@@ -247,7 +250,7 @@ session-token = { credential = "token" }
             fcntl.flock(lock, fcntl.LOCK_EX)
             agent = self.start_agent(*self.configure("schedule = 'daily 03:00'"))
             time.sleep(0.5)
-        self.wait_for(lambda: "1 jobs" in self.log())
+        self.wait_for(lambda: "jobs: 1" in self.log())
         self.done("agent", "stop")
         self.assertEqual(agent.wait(20), 0)
 
@@ -270,7 +273,7 @@ session-token = { credential = "token" }
         write(self.path("c.toml"), b"[sets.docs]\nwrong = 1\n")
         self.assertIn(b"no such key", self.fails(2, "agent", "reload").stderr)
         self.configure("schedule = 'daily 03:00'")
-        self.assertIn(b"1 jobs", self.done("agent", "reload").stdout)
+        self.assertIn(b"jobs: 1", self.done("agent", "reload").stdout)
         self.assertIsNotNone(json.loads(self.ask("GET", "/status", 200))["jobs"][0]["next"])
         for method, path, status in (("GET", "/", 404), ("GET", "/stop", 404), ("POST", "/status", 404), ("PUT", "/stop", 405)):
             self.ask(method, path, status)
