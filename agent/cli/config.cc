@@ -15,6 +15,7 @@
 #include "cli/config_keys.h"
 #include "cli/keep_words.h"
 #include "cli/options.h"
+#include "schedule/http_listener.h"
 #include "store/snapshots.h"
 #include "tape/files.h"
 
@@ -94,6 +95,9 @@ class Reader {
     sets_ = tables_of(root, "sets", ConfigTable::set);
     out_.config.metrics_file = text(agent, "metrics-file");
     out_.config.listen = text(agent, "listen");
+    if (!out_.config.listen.empty())
+      judge(agent.at("listen"), "agent.listen",
+            [&] { HttpListener::check_address(out_.config.listen); });
     out_.config.json_log = text(agent, "log-format") == "json";
     if (const auto parallel = count(agent, "parallel"))
       out_.config.parallel = static_cast<unsigned>(std::max(1, *parallel));

@@ -84,6 +84,20 @@ std::pair<std::string, std::string> host_and_port(const std::string& address) {
   return {host, port};
 }
 
+using AddressList = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
+
+AddressList resolved(const std::string& address) {
+  const auto [host, port] = host_and_port(address);
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0)
+    throw Error(ErrorKind::usage, shown(address) + ": no address of IPv4 or IPv6",
+                "127.0.0.1:PORT is for this machine, 0.0.0.0:PORT for all");
+  return {found, ::freeaddrinfo};
+}
+
 }  // namespace
 
 HttpListener::HttpListener(Descriptor file, std::string path)
@@ -116,15 +130,7 @@ HttpListener HttpListener::on_socket(const std::string& folder, const std::strin
 }
 
 HttpListener HttpListener::on_address(const std::string& address) {
-  const auto [host, port] = host_and_port(address);
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0)
-    throw Error(ErrorKind::usage, shown(address) + ": no address of IPv4 or IPv6",
-                "127.0.0.1:PORT is for this machine, 0.0.0.0:PORT for all");
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
+  const AddressList list = resolved(address);
   Descriptor file(::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!file) throw tape::errno_error(shown(address), errno);
   const int on = 1;
@@ -133,6 +139,10 @@ HttpListener HttpListener::on_address(const std::string& address) {
       ::listen(file.get(), kBacklog) != 0)
     throw tape::errno_error(shown(address), errno);
   return {std::move(file), ""};
+}
+
+void HttpListener::check_address(const std::string& address) {
+  static_cast<void>(resolved(address));
 }
 
 void HttpListener::add_to(std::vector<pollfd>& waited_for) const {

@@ -35,6 +35,8 @@ class HttpListener {
   static HttpListener on_socket(const std::string& folder, const std::string& name);
   // ADDRESS:PORT or [ADDRESS]:PORT. Fails: Error{usage} when that is none; the system's kinds.
   static HttpListener on_address(const std::string& address);
+  // The first of these failures alone.
+  static void check_address(const std::string& address);
 
   HttpListener(HttpListener&& other) = default;
   HttpListener& operator=(HttpListener&&) = delete;

@@ -157,7 +157,7 @@ TEST_CASE("http_listener: the socket is this user's alone, takes the old one's p
 TEST_CASE("http_listener: an address is one of this machine, with a port") {
   for (const char* bad : {"", "9750", ":9750", "localhost", "localhost:9750",
                           "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:123456", "::1:9750", "[]:1"})
-    CHECK(tape::failed([&] { HttpListener::on_address(bad); }).kind() == tape::ErrorKind::usage);
+    CHECK(tape::failed([&] { HttpListener::check_address(bad); }).kind() == tape::ErrorKind::usage);
   const HttpListener listener = HttpListener::on_address("127.0.0.1:0");
   // Somebody else's address.
   CHECK(tape::failure_of([] { HttpListener::on_address("192.0.2.1:9750"); }));
