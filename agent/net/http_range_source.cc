@@ -154,6 +154,29 @@ class HttpRangeSource::State {
     std::optional<Error> failure;
   };
   using Flights = std::map<std::uint64_t, std::shared_ptr<Flight>>;
+  using Slots = std::counting_semaphore<kConcurrencyMax>;
+  class Slot {
+   public:
+    explicit Slot(Slots& slots) : slots_(slots) { slots_.acquire(); }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { slots_.release(); }
+
+   private:
+    Slots& slots_;
+  };
+  // Whatever ends a read, memory too: nobody waits for its flights for ever.
+  class Landing {
+   public:
+    Landing(State& state, const Flights& flights) : state_(state), flights_(flights) {}
+    Landing(const Landing&) = delete;
+    Landing& operator=(const Landing&) = delete;
+    ~Landing() { state_.land_lost(flights_); }
+
+   private:
+    State& state_;
+    const Flights& flights_;
+  };
   // Of one read: what it has, what it fetches, and what others fetch for it.
   struct Collected {
     std::map<std::uint64_t, Block> found;
@@ -175,11 +198,10 @@ class HttpRangeSource::State {
   }
 
   void request(Job& job) {
-    slots_.acquire();
+    const Slot slot(slots_);
     ++statistics_.requests;
     statistics_.bytes_fetched += job.out.size();
     job.failure = tape::failure_of([&] { object_.read_at(job.at, job.out); });
-    slots_.release();
   }
 
   // All of them, the first in this thread when it is alone.
@@ -229,8 +251,11 @@ class HttpRangeSource::State {
       // Ahead only together with what has to be fetched.
       if (!read.mine.empty()) look_ahead(runs.back().end(), far, read);
     }
-    from_disk(read);
-    if (!read.mine.empty()) fetch(read);
+    {
+      const Landing landing(*this, read.mine);
+      from_disk(read);
+      if (!read.mine.empty()) fetch(read);
+    }
     wait(read);
     std::vector<Block> out;
     for (const BlockRun& run : runs)
@@ -272,6 +297,20 @@ class HttpRangeSource::State {
       if (block) cache_.add(number, std::move(block));
     }
     landed_.notify_all();
+  }
+
+  void land_lost(const Flights& flights) {
+    bool lost = false;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [number, flight] : flights) {
+        if (flight->block || flight->failure) continue;
+        flight->failure.emplace(tape::ErrorKind::exhausted, "a read that others waited for failed");
+        flights_.erase(number);
+        lost = true;
+      }
+    }
+    if (lost) landed_.notify_all();
   }
 
   void from_disk(Collected& read) {
@@ -356,7 +395,7 @@ class HttpRangeSource::State {
   Flights flights_;
   std::optional<Error> dead_;
   std::condition_variable landed_;
-  std::counting_semaphore<kConcurrencyMax> slots_;
+  Slots slots_;
   mutable Counts statistics_;
 };
 

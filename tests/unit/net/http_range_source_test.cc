@@ -217,6 +217,47 @@ TEST_CASE(
   CHECK((read(source, 0, 100) == part(0, 100)));
 }
 
+TEST_CASE("http_range_source: who has no memory for a read keeps nobody waiting for it") {
+  Remote remote;
+  RangeOptions options;
+  options.prefetch_bytes = 0;
+  options.max_concurrency = 1;
+  const HttpRangeSource source(remote, options);
+  std::atomic<bool> is_in = false;
+  std::atomic<bool> may_fail = false;
+  remote.gate = [&] {
+    is_in = true;
+    while (!may_fail)
+      std::this_thread::yield();
+    throw std::bad_alloc();
+  };
+  const auto read = [&] {
+    Bytes out(100);
+    source.read_at(GzOffset(0), out);
+  };
+  std::atomic<int> ended = 0;
+  const auto try_to_read = [&] {
+    try {
+      if (const auto failure = tape::failure_of(read))
+        ended += failure->kind() == ErrorKind::exhausted ? 1 : 0;
+    } catch (const std::bad_alloc&) {
+      ++ended;
+    }
+  };
+  {
+    std::jthread first(try_to_read);
+    while (!is_in)
+      std::this_thread::yield();
+    std::jthread second(try_to_read);
+    // It waits for the first one's block by now, or will ask for it itself: both end.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    may_fail = true;
+  }
+  CHECK(ended == 2);
+  remote.gate = nullptr;
+  read();
+}
+
 TEST_CASE("http_range_source: an object that changed is never mixed with the old one") {
   Remote remote;
   const HttpRangeSource source(remote, plain());
