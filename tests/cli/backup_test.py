@@ -165,7 +165,7 @@ class Backup(CliTest):
         done = self.done("forget", "--unfinished", "--keep-last", "1", self.path("store"))
         self.assertIn(("forgot " + old).encode(), done.stdout)
         self.assertEqual(set(os.listdir(self.path("store", "s"))), {made, sent, young})
-        self.done("forget", "--unfinished", "--older-than", "1s", self.path("store"))
+        self.done("forget", "--unfinished", "--older-than", "1h", self.path("store"))
         self.assertEqual(set(os.listdir(self.path("store", "s"))), {made, sent, young})
         os.utime(self.path("store", "s", sent, "s.tar.gz"), (1, 1))
         self.done("forget", "--unfinished", self.path("store"))
