@@ -140,6 +140,8 @@ class Restore {
     const auto found = tree_->stat(member.at);
     if (found && !replaces(record, *found)) return keep(member, *found);
     const bool replace = found.has_value();
+    if (wanted_.strips() && !made_.insert(std::hash<std::string>{}(member.at)).second)
+      contested_.insert(std::hash<std::string>{}(member.at));
     if (log()) log()->writes_in(parent_of(member.at));
     if (record.type == MemberType::hard_link) return make_link(member, replace);
     if (record.type == MemberType::regular) return make_file(member, record, replace);
@@ -238,7 +240,9 @@ class Restore {
     const MemberRecord target = first_name_of(members_, member.record);
     const auto first = wanted_.place_of(target);
     const auto found = first ? tree_->stat(*first) : std::nullopt;
-    const bool is_it = found && found->kind != SourceKind::directory &&
+    // Where several names lost so much that they are one, another's content may be there.
+    const bool is_its_own = first && !contested_.contains(std::hash<std::string>{}(*first));
+    const bool is_it = is_its_own && found && found->kind != SourceKind::directory &&
                        (!is_missing(target) || has_content(*first, *found, target));
     if (is_it) {
       tree_->make_link(member.at, *first, found->kind, replace);
@@ -438,6 +442,9 @@ class Restore {
   std::optional<Blocked> blocked_;
   // Hashes of the paths that were not made: a collision only costs a copy instead of a link.
   std::unordered_set<std::size_t> missing_;
+  // With components stripped, of places: those that a member was made at, those of several.
+  std::unordered_set<std::size_t> made_;
+  std::unordered_set<std::size_t> contested_;
   tape::Bytes buffer_;
 };
 

@@ -76,6 +76,8 @@ class Wanted {
 
   const Selection& selection() const { return selection_; }
   bool is_filtered() const { return !filter_.empty(); }
+  // Several members may have one place.
+  bool strips() const { return strip_components_ > 0; }
 
   // Where a member of the archive goes; none: it is not wanted.
   std::optional<std::string> place_of(const tape::MemberRecord& record) const;

@@ -80,6 +80,18 @@ class Restore(CliTest):
         # It came to its end: once more is another restore.
         self.assertIn(b"left alone", self.exits(3, "restore", self.path("a.tar.gz"), "--to", self.path("to")).stderr)
 
+    def test_a_hard_link_never_leads_to_another_member_of_its_stripped_name(self):
+        for name, text in (("x/a", b"first"), ("y/a", b"the second"), ("y/c", b"alone")):
+            os.makedirs(os.path.dirname(self.path("t", name)), exist_ok=True)
+            write(self.path("t", name), text)
+        os.mkdir(self.path("t/z"))
+        os.link(self.path("t/x/a"), self.path("t/z/l"))
+        os.link(self.path("t/y/c"), self.path("t/z/m"))
+        self.done("pack", self.path("t"), "-o", self.path("a.tar.gz"))
+        self.done("restore", self.path("a.tar.gz"), "--to", self.path("to"), "--strip-components", "2", "--overwrite", "always")
+        self.assertEqual((read(self.path("to/a")), read(self.path("to/l"))), (b"the second", b"first"))
+        self.assertEqual(os.stat(self.path("to/c")).st_ino, os.stat(self.path("to/m")).st_ino)
+
     def test_other_words_do_not_go_on_and_without_state_nothing_does(self):
         tree = self.make_tree()
         write(os.path.join(tree, "large"), os.urandom(200_000))
