@@ -64,18 +64,22 @@ RestoreLog::~RestoreLog() {
 }
 
 // A run that was killed, or lost its power, may leave half a record, or worse, at the end: what is
-// there before it holds.
+// there before it holds. The rest is cut off, or what this run appends could not be read behind it.
 void RestoreLog::read() {
   const auto source = tape::open_file_source(path_);
   tape::Bytes bytes(source->size());
   source->read_at(tape::GzOffset(0), bytes);
   tape::FieldReader fields(bytes);
+  std::size_t whole = 0;
   const auto end = tape::failure_of([&] {
     for (;;) {
       const std::uint64_t kind = fields.number_to(kFolder);
       take(kind, fields.text());
+      whole = bytes.size() - fields.left();
     }
   });
+  if (whole < bytes.size() && ::ftruncate(file_, static_cast<off_t>(whole)) != 0)
+    throw tape::errno_error(tape::shown(path_), errno);
 }
 
 void RestoreLog::take(std::uint64_t kind, const std::string& text) {

@@ -48,6 +48,7 @@ class FieldReader {
   }
   ByteView blob() { return take(number()); }
   std::string text() { return as_text(blob()); }
+  std::size_t left() const { return bytes_.size(); }
   void expect_end() const {
     if (!bytes_.empty()) throw Error(ErrorKind::corrupt, "saved state: bytes left over");
   }
