@@ -30,7 +30,8 @@ void KeepWords::add(const Verb& verb) {
   verb.option("--keep-weekly", weekly, "The same of weeks");
   verb.option("--keep-monthly", monthly, "The same of months");
   verb.option("--keep-yearly", yearly, "The same of years");
-  verb.option("--keep-within", within, "Keep all that are so much older than the latest: 36h, 30d");
+  verb.option("--keep-within", within,
+              "Keep all that are at most so much older than the latest: 36h, 30d (m: minutes)");
 }
 
 bool KeepWords::was_typed() const {

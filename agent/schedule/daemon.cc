@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "schedule/service_manager.h"
 #include "tape/error.h"
 #include "tape/files.h"
+#include "tape/manifest.h"
 
 namespace agent {
 namespace {
@@ -59,13 +59,12 @@ class SignalsHeld {
   sigset_t before_{};
 };
 
-std::string utc(UnixSeconds time) {
-  const std::time_t at = time;
-  std::tm parts{};
-  ::gmtime_r(&at, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
+HttpAnswer answer_of(int status, const Json& json) {
+  return {status, "application/json", json.dump() + "\n"};
+}
+
+HttpAnswer refused(int status, const std::string& why) {
+  return answer_of(status, {{"error", why}});
 }
 
 void replace(const std::string& path, const std::string& text, std::uint32_t mode) {
@@ -326,26 +325,24 @@ void Daemon::open_listener() {
 }
 
 HttpAnswer Daemon::answer(const AskedRequest& request, bool may_tell) {
-  const std::string json = "application/json";
   const bool asks = request.method == "GET" || request.method == "HEAD";
   if (asks && request.path == "/metrics")
     return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(figures())};
-  if (asks && request.path == "/status") return {200, json, status_text()};
-  if (!may_tell || asks) return {404, json, Json({{"error", "no such page"}}).dump() + "\n"};
-  if (request.method != "POST")
-    return {405, json, Json({{"error", "GET, HEAD or POST expected"}}).dump() + "\n"};
+  if (asks && request.path == "/status") return {200, "application/json", status_text()};
+  if (!may_tell || asks) return refused(404, "no such page");
+  if (request.method != "POST") return refused(405, "GET, HEAD or POST expected");
   constexpr std::string_view kRun = "/run/";
   if (request.path.starts_with(kRun)) return run_now(request.path.substr(kRun.size()));
   if (request.path == "/reload") {
     const auto failure = reload();
-    if (failure) return {422, json, Json({{"error", tape::shown(failure->what())}}).dump() + "\n"};
-    return {200, json, Json({{"jobs", jobs_.size()}}).dump() + "\n"};
+    if (failure) return refused(422, tape::shown(failure->what()));
+    return answer_of(200, {{"jobs", jobs_.size()}});
   }
   if (request.path == "/stop") {
     stop_all();
-    return {202, json, Json({{"stopping", true}}).dump() + "\n"};
+    return answer_of(202, {{"stopping", true}});
   }
-  return {404, json, Json({{"error", "no such page"}}).dump() + "\n"};
+  return refused(404, "no such page");
 }
 
 // As soon as its set and `parallel` let it.
@@ -360,10 +357,8 @@ HttpAnswer Daemon::run_now(const std::string& name) {
       planned->was_asked_for = true;
     }
   }
-  if (due.empty() && running.empty())
-    return {404, "application/json", Json({{"error", "no such set or job"}}).dump() + "\n"};
-  return {due.empty() ? 409 : 202, "application/json",
-          Json({{"due", due}, {"running", running}}).dump() + "\n"};
+  if (due.empty() && running.empty()) return refused(404, "no such set or job");
+  return answer_of(due.empty() ? 409 : 202, {{"due", due}, {"running", running}});
 }
 
 void Daemon::say(LogLevel level, const std::string& text, const Job* job) const {
@@ -386,7 +381,7 @@ std::string Daemon::status_text() const {
                     {"set", job.set},
                     {"store", job.store},
                     {"schedule", job.schedule},
-                    {"next", planned->due ? Json(utc(*planned->due)) : Json()},
+                    {"next", planned->due ? Json(tape::utc_text({*planned->due, 0})) : Json()},
                     {"running", planned->process != 0}});
   }
   return Json({{"pid", ::getpid()}, {"stopping", stopping_}, {"jobs", jobs}}).dump(2) + "\n";
@@ -402,7 +397,8 @@ std::string Daemon::short_status() const {
   }
   std::string out = "jobs: " + std::to_string(jobs_.size());
   if (!running.empty()) out += "; running: " + running;
-  if (next != nullptr) out += "; next: " + next->job.name() + " at " + utc(*next->due);
+  if (next != nullptr)
+    out += "; next: " + next->job.name() + " at " + tape::utc_text({*next->due, 0});
   return out;
 }
 
